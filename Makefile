@@ -1,0 +1,63 @@
+# Everything a person or CI runs. `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3.11
+PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# Workers for the tests; one a core is right for most machines.
+JOBS ?= auto
+ARGS ?=
+
+.PHONY: help run env test check style types layers unit pins clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (set PYTHON=...)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.run: $(VENV)/.made requirements/run.txt pyproject.toml
+	$(PIP) install --require-hashes -r requirements/run.txt
+	$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.run requirements/test.txt
+	$(PIP) install --require-hashes -r requirements/test.txt
+	@touch $@
+
+run: $(VENV)/.run  ## start the gateway on http://127.0.0.1:8500 (ARGS="--config FILE")
+	@exec $(BIN)/halfopen run $(ARGS)
+
+env: $(VENV)/.test  ## make .venv with halfopen and everything the tests need
+
+test: check unit  ## every check and every test
+
+check: style types layers  ## the static checks
+
+style: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: env
+	$(BIN)/mypy
+
+layers: env
+	$(BIN)/lint-imports
+
+unit: env
+	$(BIN)/pytest -n $(JOBS) --durations=10 $(ARGS)
+
+pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade \
+		pyproject.toml --extra local --extra lab --group build --group test -o requirements/test.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
+		pyproject.toml --group build -c requirements/test.txt -o requirements/run.txt
+
+clean:  ## remove the environment and what the tools left
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist

@@ -1,0 +1,1 @@
+"""Keeps an application that depends on an LLM API working while the API answers 500."""

@@ -1,0 +1,1 @@
+"""The rows of the taxonomy, one file for each group of kinds."""

@@ -1,0 +1,48 @@
+"""Kinds that the gateway itself decides."""
+
+from collections.abc import Mapping
+
+from halfopen.errors.row import Row
+from halfopen.model import Kind, Place, Verdict
+
+GATEWAY: Mapping[Kind, Row] = {
+    Kind.BREAKER_OPEN: Row(
+        Verdict.FAILOVER,
+        Place.PROVIDER,
+        (503,),
+        "The target's circuit breaker is open after repeated failures.",
+        "Look at the failures that opened it; it closes by itself once a probe succeeds. Add a target to "
+        "the route if this one is the only one.",
+    ),
+    Kind.CREDENTIAL_PARKED: Row(
+        Verdict.FAILOVER,
+        Place.CONFIGURATION,
+        (503,),
+        "The target's credential is set aside because the provider refused it or its quota is used up.",
+        "Mend the key or the billing that it was parked for; it is tried again once the park interval ends.",
+    ),
+    Kind.NO_CAPACITY: Row(
+        Verdict.FAILOVER,
+        Place.GATEWAY,
+        (503,),
+        "Every slot to the target is taken, and the queue is full or too slow.",
+        "Send fewer requests at once, or add targets; the limit rises again by itself when the upstream "
+        "answers quickly.",
+    ),
+    Kind.DEADLINE_EXCEEDED: Row(
+        Verdict.FAILOVER,
+        Place.GATEWAY,
+        (504,),
+        "The request's deadline passed before any target answered.",
+        "Look at the attempts to see where the time went; raise deadline_s if such answers honestly take "
+        "longer.",
+    ),
+    Kind.GATEWAY_ERROR: Row(
+        Verdict.RETRY,
+        Place.GATEWAY,
+        (500,),
+        "The gateway itself failed.",
+        "Retry, and report it with the request id and the gateway's log: this is a defect in Halfopen.",
+        retries_max=1,
+    ),
+}

@@ -1,0 +1,45 @@
+"""Requests that wait for room at a target, first come, first served."""
+
+from collections.abc import Callable
+from typing import Protocol
+
+
+class Waiting(Protocol):
+    """A request in the line."""
+
+    def on_room(self) -> None:
+        """There may be room now."""
+
+
+class Line:
+    """The waiting line of one route. Bounded together with the other routes' lines."""
+
+    __slots__ = ("_entries", "_has_place")
+
+    def __init__(self, has_place: Callable[[], bool]) -> None:
+        """`has_place` says whether the gateway as a whole lets one more request wait."""
+        self._entries: dict[Waiting, None] = {}
+        self._has_place = has_place
+
+    def __len__(self) -> int:
+        """Requests in the line."""
+        return len(self._entries)
+
+    def join(self, waiting: Waiting) -> bool:
+        """Stand at the end; one who is in the line keeps the place. False: the line is full."""
+        if waiting in self._entries:
+            return True
+        if not self._has_place():
+            return False
+        self._entries[waiting] = None
+        return True
+
+    def leave(self, waiting: Waiting) -> None:
+        """Go, if in the line."""
+        self._entries.pop(waiting, None)
+
+    def wake(self, count: int) -> None:
+        """Tell the first `count` that there may be room. They leave the line first."""
+        for waiting in list(self._entries)[:count] if self._entries else ():
+            if self._entries.pop(waiting, self) is None:
+                waiting.on_room()

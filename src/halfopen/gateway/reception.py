@@ -1,0 +1,197 @@
+"""Reads one attempt's response: collects a plain answer, or reads a stream as it comes.
+
+Rules
+1. A 2xx reply to a streamed request is read as events when its content type says so, or when its
+   first bytes look like events; anything else is collected and judged whole.
+2. Bodies are bounded: an answer by the route's bound, an error's body by 64 KiB.
+3. A connection that ends after the finish evidence has delivered everything: how it ended is then
+   of no account.
+"""
+
+from typing import Protocol
+
+from halfopen import errors
+from halfopen.http1 import BodyDecoder, CodingError, ResponseHead, is_coded
+from halfopen.model import Fault, Kind, Reply, Target, TransportError
+from halfopen.providers import Answer, Chat, Dialect, StreamEvent, StreamKind, StreamReader
+
+ERROR_BODY_MAX_BYTES = 64 * 1024
+_EVENT_STREAM = "text/event-stream"
+_EVENT_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
+
+
+class Listener(Protocol):
+    """Takes what a reception finds. After an answer or a fault nothing comes."""
+
+    def on_attempt_connected(self) -> None:
+        """The request is being sent."""
+
+    def on_attempt_head(self, head: ResponseHead) -> None:
+        """Status and headers came."""
+
+    def on_attempt_events(self, events: list[StreamEvent]) -> None:
+        """Pieces of a stream came. DONE and FAULT are among them."""
+
+    def on_attempt_answer(self, answer: Answer) -> None:
+        """A whole, valid answer came."""
+
+    def on_attempt_fault(self, fault: Fault) -> None:
+        """The attempt failed, and its call is over or must be cancelled."""
+
+
+class Reception:
+    """One attempt's response on its way in. The sink of its call."""
+
+    __slots__ = (
+        "_answer_max_bytes",
+        "_body",
+        "_chat",
+        "_decoder",
+        "_dialect",
+        "_finish_seen",
+        "_head",
+        "_listener",
+        "_reader",
+        "_size",
+        "_target",
+        "_wall",
+        "over",
+    )
+
+    def __init__(  # the reception is the meeting point of the request, the target and the response
+        self,
+        listener: Listener,
+        chat: Chat,
+        target: Target,
+        dialect: Dialect,
+        *,
+        answer_max_bytes: int,
+        wall_s: float,
+    ) -> None:
+        """`wall_s` is the time of day, for dates in headers."""
+        self._listener = listener
+        self._chat = chat
+        self._target = target
+        self._dialect = dialect
+        self._answer_max_bytes = answer_max_bytes
+        self._wall = wall_s
+        self._head: ResponseHead | None = None
+        self._reader: StreamReader | None = None
+        self._decoder: BodyDecoder | None = None
+        self._body: list[bytes] = []
+        self._size = 0
+        self._finish_seen = False
+        self.over = False
+        """Whether an answer or a fault was told, or nobody wants one."""
+
+    def on_connected(self) -> None:
+        """The request is being sent."""
+        if not self.over:
+            self._listener.on_attempt_connected()
+
+    def on_head(self, head: ResponseHead) -> None:
+        """Status and headers."""
+        if self.over:
+            return
+        self._head = head
+        coding = head.header("content-encoding")
+        if is_coded(coding):
+            try:
+                self._decoder = BodyDecoder(str(coding), self._answer_max_bytes)
+            except CodingError as problem:
+                self._fail(TransportError.PROTOCOL, str(problem))
+                return
+        self._listener.on_attempt_head(head)
+        if self._wants_stream() and (head.header("content-type") or "").startswith(_EVENT_STREAM):
+            self._reader = self._dialect.reader(self._chat, self._target)
+
+    def on_data(self, data: bytes) -> None:
+        """A piece of the body."""
+        if self.over:
+            return
+        if self._decoder is not None:
+            try:
+                data = self._decoder.decode(data)
+            except CodingError as problem:
+                self._fail(TransportError.PROTOCOL, str(problem))
+                return
+        if self._reader is not None:
+            self._tell(self._reader.feed(data))
+        else:
+            self._collect(data)
+
+    def on_end(self) -> None:
+        """The body ended properly."""
+        if self.over:
+            return
+        if self._reader is not None:
+            self._tell(self._reader.close())
+            return
+        self._judge(b"".join(self._body))
+
+    def on_failed(self, error: TransportError, detail: str) -> None:
+        """The connection failed."""
+        if self.over:
+            return
+        if self._reader is not None and self._finish_seen:
+            self._tell(self._reader.close())
+            return
+        self._fail(error, detail)
+
+    def _wants_stream(self) -> bool:
+        return self._chat.stream and self._head is not None and 200 <= self._head.status < 300
+
+    def _collect(self, data: bytes) -> None:
+        head = self._head
+        assert head is not None
+        if not self._body and self._wants_stream() and data.lstrip().startswith(_EVENT_STARTS):
+            self._reader = self._dialect.reader(self._chat, self._target)
+            self._tell(self._reader.feed(data))
+            return
+        self._body.append(data)
+        self._size += len(data)
+        if head.status >= 300 and self._size > ERROR_BODY_MAX_BYTES:
+            self._judge(b"".join(self._body)[:ERROR_BODY_MAX_BYTES])
+        elif self._size > self._answer_max_bytes:
+            self._fail(TransportError.TOO_LARGE, f"an answer of more than {self._answer_max_bytes} bytes")
+
+    def _judge(self, body: bytes) -> None:
+        head = self._head
+        assert head is not None
+        reply = Reply(head.status, head.headers, body, dialect=self._dialect.name)
+        if 200 <= head.status < 300 and not self._chat.stream:
+            result = self._dialect.answer(self._chat, self._target, reply)
+        else:
+            result = errors.decode(reply, self._wall) or errors.make(
+                Kind.MALFORMED_ANSWER, "A stream was asked for and something else came.", status=head.status
+            )
+        self.over = True
+        if isinstance(result, Answer):
+            self._listener.on_attempt_answer(result)
+        else:
+            self._listener.on_attempt_fault(result)
+
+    def _tell(self, events: list[StreamEvent]) -> None:
+        if not events:
+            return
+        last = events[-1].kind
+        if last is StreamKind.DONE or last is StreamKind.FAULT:
+            self.over = True
+        elif not self._finish_seen:
+            self._finish_seen = any(event.kind is StreamKind.FINISH for event in events)
+        self._listener.on_attempt_events(events)
+
+    def _fail(self, error: TransportError, detail: str) -> None:
+        self.over = True
+        head = self._head
+        reply = Reply(
+            status=head.status if head else None,
+            headers=head.headers if head else (),
+            body=b"".join(self._body)[:ERROR_BODY_MAX_BYTES],
+            transport=error,
+            detail=detail,
+            dialect=self._dialect.name,
+        )
+        fault = errors.decode(reply, self._wall)
+        assert fault is not None, "a transport error is always a fault"
+        self._listener.on_attempt_fault(fault)

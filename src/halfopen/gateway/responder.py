@@ -1,0 +1,49 @@
+"""What a handler may do to answer one request. It knows nothing of sockets.
+
+The connection implements it; so could another server, or a test.
+"""
+
+from collections.abc import Iterable
+from typing import Protocol
+
+Headers = Iterable[tuple[str, str]]
+
+
+class Requester(Protocol):
+    """Whoever works on the request, as the connection sees it."""
+
+    def on_client_gone(self) -> None:
+        """The client has left; nothing that is sent will be read."""
+
+    def on_client_slow(self) -> None:
+        """The client reads slower than it is written to: write no more for now."""
+
+    def on_client_ready(self) -> None:
+        """The client has caught up."""
+
+
+class Responder(Protocol):
+    """One request's way back to its client."""
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request."""
+        ...
+
+    def attach(self, requester: Requester) -> None:
+        """From now on tell `requester` what becomes of the client."""
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer whole."""
+
+    def begin(self, status: int, headers: Headers) -> None:
+        """Begin an answer of unknown length."""
+
+    def write(self, data: bytes) -> None:
+        """Send a piece of it."""
+
+    def finish(self) -> None:
+        """End it properly."""
+
+    def abort(self) -> None:
+        """End it so that the client sees that it is not whole."""

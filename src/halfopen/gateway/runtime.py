@@ -1,0 +1,159 @@
+"""A snapshot brought to life: pools, target states and routes with their waiting lines."""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+from urllib.parse import urlsplit
+
+from halfopen.gateway.line import Line
+from halfopen.gateway.pool import Origin, Pool
+from halfopen.gateway.timers import Wheel
+from halfopen.model import Outcome
+from halfopen.policy import Credential, JourneyOptions, TargetState
+from halfopen.providers import Call, Dialect, dialect_of
+from halfopen.redact import Redactor, known
+from halfopen.rollout.snapshot import ProviderSpec, Snapshot
+from halfopen.seams import Clock, Entropy
+
+
+class OutcomeSink(Protocol):
+    """Whoever wants to know what happened. Must return at once and never raise."""
+
+    def __call__(self, outcome: Outcome) -> None:
+        """One request is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What the gateway is handed from outside."""
+
+    clock: Clock
+    entropy: Entropy
+    new_id: Callable[[], str]
+    on_outcome: OutcomeSink
+
+
+class ProviderRuntime:
+    """One provider: its connections, dialect and key."""
+
+    __slots__ = ("_base_path", "_head_end", "_headers", "_key", "dialect", "pool", "spec")
+
+    def __init__(
+        self, spec: ProviderSpec, secrets: Mapping[str, str], loop: asyncio.AbstractEventLoop
+    ) -> None:
+        """Connects when the first call comes. Raises KeyError for a secret that is not there."""
+        parts = urlsplit(spec.base_url)
+        tls = parts.scheme == "https"
+        host = parts.hostname or ""
+        port = parts.port or (443 if tls else 80)
+        origin = Origin(
+            host,
+            port,
+            tls=ssl.create_default_context() if tls else None,
+            connect_s=spec.connect_s,
+            connections_max=spec.connections_max,
+            idle_s=spec.idle_s,
+        )
+        self.spec = spec
+        self.pool = Pool(origin, loop)
+        self.dialect: Dialect = dialect_of(spec.dialect, spec.flavour, spec.base_url)
+        self._base_path = parts.path.rstrip("/")
+        self._key = spec.key_value(secrets)
+        extra = "".join(f"{name}: {value}\r\n" for name, value in spec.header_values(secrets))
+        self._headers = (
+            f"host: {parts.netloc}\r\nuser-agent: halfopen\r\naccept-encoding: identity\r\n{extra}".encode()
+        )
+
+    @property
+    def key(self) -> str | None:
+        """The provider's key. Never log it."""
+        return self._key
+
+    def request(self, call: Call) -> tuple[bytes, bytes]:
+        """The call as bytes: head and body."""
+        headers = "".join(f"{name}: {value}\r\n" for name, value in call.headers)
+        head = b"POST %b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n" % (
+            self._path(call.path).encode("ascii", "replace"),
+            self._headers,
+            headers.encode("latin-1", "replace"),
+            len(call.body),
+        )
+        return head, call.body
+
+    def _path(self, path: str) -> str:
+        """Join base path and path; a version segment that both have counts once."""
+        last = self._base_path.rpartition("/")[2]
+        if last and path.startswith(f"/{last}/"):
+            path = path[len(last) + 1 :]
+        return self._base_path + path
+
+
+class RouteRuntime:
+    """One route: the shared states of its targets, and who waits for them."""
+
+    __slots__ = ("line", "name", "options", "states")
+
+    def __init__(self, name: str, options: JourneyOptions, states: list[TargetState], line: Line) -> None:
+        """Targets in order of preference."""
+        self.name = name
+        self.options = options
+        self.states = states
+        self.line = line
+
+
+class Runtime:
+    """Everything that requests under one snapshot share."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        secrets: Mapping[str, str],
+        surroundings: Surroundings,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        """Builds states and pools; opens no connection."""
+        self.snapshot = snapshot
+        self.surroundings = surroundings
+        self.loop = loop
+        self.wheel = Wheel(loop)
+        self.redactor: Redactor = known(secrets.values())
+        self.providers = {
+            name: ProviderRuntime(spec, secrets, loop) for name, spec in snapshot.providers.items()
+        }
+        self._waiting_max = snapshot.gateway.queue_max
+        self.routes: dict[str, RouteRuntime] = {}
+        self._lines: dict[str, list[Line]] = {}
+        self._build_routes(loop.time())
+
+    @property
+    def waiting(self) -> int:
+        """Requests in all lines."""
+        return sum(len(route.line) for route in self.routes.values())
+
+    def wake(self, target: str, count: int) -> None:
+        """Room may have become free at a target: tell the first in each line that leads there."""
+        for line in self._lines.get(target, ()):
+            if len(line):
+                line.wake(count)
+
+    def close(self) -> None:
+        """Close every upstream connection."""
+        for provider in self.providers.values():
+            provider.pool.close()
+
+    def _build_routes(self, now: float) -> None:
+        policy = self.snapshot.policy
+        entropy = self.surroundings.entropy
+        credentials = {name: Credential(policy.parking) for name in self.snapshot.providers}
+        states: dict[str, TargetState] = {}
+        for name, spec in self.snapshot.routes.items():
+            line = Line(lambda: self.waiting < self._waiting_max)
+            for target in spec.targets:
+                if target.name not in states:
+                    credential = credentials[target.provider]
+                    states[target.name] = TargetState(target, credential, policy, entropy, now)
+                self._lines.setdefault(target.name, []).append(line)
+            route_states = [states[target.name] for target in spec.targets]
+            self.routes[name] = RouteRuntime(name, spec.options, route_states, line)

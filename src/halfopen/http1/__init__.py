@@ -1,0 +1,22 @@
+"""HTTP/1.1 and server-sent events without I/O, for both sides."""
+
+from halfopen.http1.coding import BodyDecoder, CodingError, is_coded
+from halfopen.http1.request import RefusedError, RequestHead, RequestLimits, RequestParser
+from halfopen.http1.response import BadResponseError, ResponseHead, ResponseParser
+from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+
+__all__ = [
+    "BadResponseError",
+    "BodyDecoder",
+    "CodingError",
+    "EventTooLargeError",
+    "RefusedError",
+    "RequestHead",
+    "RequestLimits",
+    "RequestParser",
+    "ResponseHead",
+    "ResponseParser",
+    "SseEvent",
+    "SseParser",
+    "is_coded",
+]

@@ -1,0 +1,1 @@
+"""How faults act: the parts that the modules of `halfopen.lab.faults` are made of."""

@@ -1,0 +1,12 @@
+"""A 503 whose Retry-After is not a number."""
+
+from halfopen.lab.acts.status import vendor_error
+from halfopen.lab.fault import LabFault, Phase
+
+FAULT = LabFault(
+    name="http_503_retry_after_nan",
+    summary="503 with Retry-After 'NaN'",
+    phase=Phase.BEFORE_CONTENT,
+    provider_meaning="The service is overloaded or in maintenance.",
+    act=vendor_error(503, "The service is temporarily unavailable.", ("retry-after", "NaN")),
+)

@@ -1,0 +1,14 @@
+"""The edge writes its error page into the stream."""
+
+from halfopen.lab.acts import stream
+from halfopen.lab.fault import LabFault, Phase
+
+FAULT = LabFault(
+    name="stream_html_after_content",
+    summary="stream: an HTML page inside the event stream, after some content",
+    phase=Phase.AFTER_CONTENT,
+    provider_meaning="The edge lost the provider.",
+    act=stream.after(stream.html),
+    modes=("stream",),
+    options=(("content_events", 3),),
+)

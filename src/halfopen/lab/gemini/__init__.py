@@ -1,0 +1,5 @@
+"""A simulated Gemini API: generateContent, streamGenerateContent and models."""
+
+from halfopen.lab.gemini.endpoint import Gemini
+
+__all__ = ["Gemini"]

@@ -1,0 +1,24 @@
+"""Frozen values that every layer shares. Nothing here does anything."""
+
+from halfopen.model.capability import Capabilities, Price, Target
+from halfopen.model.fault import Fault
+from halfopen.model.kind import Kind
+from halfopen.model.outcome import Attempt, Outcome, Skip, Usage
+from halfopen.model.reply import Reply, TransportError
+from halfopen.model.verdict import Place, Verdict
+
+__all__ = [
+    "Attempt",
+    "Capabilities",
+    "Fault",
+    "Kind",
+    "Outcome",
+    "Place",
+    "Price",
+    "Reply",
+    "Skip",
+    "Target",
+    "TransportError",
+    "Usage",
+    "Verdict",
+]

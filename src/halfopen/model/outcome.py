@@ -1,0 +1,60 @@
+"""What happened: attempts and the outcome of a request, as facts."""
+
+from dataclasses import dataclass
+
+from halfopen.model.fault import Fault
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens that the provider says it counted."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    """Of the input tokens, those read from a cache."""
+    reasoning_tokens: int = 0
+    """Of the output tokens, those spent on hidden reasoning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One call to one target. Times are monotonic seconds; None: it never came to that."""
+
+    target: str
+    started: float
+    ended: float
+    connected: float | None = None
+    first_byte: float | None = None
+    first_content: float | None = None
+    status: int | None = None
+    fault: Fault | None = None
+    """None: the attempt succeeded, or was cancelled."""
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Skip:
+    """A target that was passed over without a call, and why."""
+
+    target: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """One request from its arrival to its end. Times are monotonic seconds."""
+
+    request_id: str
+    route: str
+    stream: bool
+    arrived: float
+    ended: float
+    attempts: tuple[Attempt, ...]
+    skips: tuple[Skip, ...]
+    served_by: str | None
+    """The target whose answer the client got; None: it got none."""
+    fault: Fault | None
+    """None: a whole answer was delivered."""
+    client_gone: bool
+    usage: Usage | None

@@ -1,0 +1,58 @@
+"""What a journey tells its driver to do."""
+
+from dataclasses import dataclass
+
+from halfopen.model import Fault, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Call the target."""
+
+    attempt: int
+    """Number of the attempt, from 1."""
+    target: Target
+    deadline: float
+    """When the journey will give this attempt up, in the driver's monotonic seconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Do nothing until `Journey.wake_at`, or until room is freed."""
+
+    until: float
+    for_room: bool
+    """Whether a freed permit or a recovered target can end the wait: the driver keeps a line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """End the attempt's call: nobody needs its answer."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """The answer has begun: from now on the client sees this attempt's content."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """The answer is whole: deliver the rest and end."""
+
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fail:
+    """Tell the client that there is no (whole) answer, and why."""
+
+    fault: Fault
+    committed: bool
+    """Whether part of an answer has reached the client already."""
+
+
+Action = Send | Wait | Cancel | Relay | Complete | Fail

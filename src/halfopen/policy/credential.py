@@ -1,0 +1,49 @@
+"""A provider's credential, and how long it is left alone after it was refused.
+
+Rules
+1. A refused key or an exhausted quota parks the credential: every target behind it is skipped.
+2. When the time is over, one request tries it; the others wait for what becomes of that one, at
+   most one more parking time. So a parked credential gets at most one request per park interval.
+3. A success unparks it.
+"""
+
+from halfopen.model import Fault, Verdict
+from halfopen.policy.options import ParkingOptions
+
+
+class Credential:
+    """Shared by all targets that use the same key."""
+
+    __slots__ = ("_options", "fault", "parked_until")
+
+    def __init__(self, options: ParkingOptions) -> None:
+        """Starts usable."""
+        self._options = options
+        self.parked_until = float("-inf")
+        self.fault: Fault | None = None
+
+    def is_parked(self, now: float) -> bool:
+        """Whether calls with it must not go out."""
+        return self.fault is not None and now < self.parked_until
+
+    def admit(self, now: float) -> bool:
+        """Whether a call may go out; the first one after a parking takes the next interval's turn."""
+        if self.fault is None:
+            return True
+        if now < self.parked_until:
+            return False
+        self.parked_until = now + self._park_s(self.fault)
+        return True
+
+    def refused(self, fault: Fault, now: float) -> None:
+        """A call was refused for its key or its quota."""
+        self.fault = fault
+        self.parked_until = max(self.parked_until, now + self._park_s(fault))
+
+    def accepted(self) -> None:
+        """A call was answered: the credential works."""
+        self.fault = None
+
+    def _park_s(self, fault: Fault) -> float:
+        own = self._options.quota_s if fault.verdict is Verdict.QUOTA else self._options.key_s
+        return max(own, fault.delay_s or 0.0)

@@ -1,0 +1,48 @@
+"""Providers: each dialect's requests, answers, streams and errors, and what its models can do."""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from halfopen.providers.anthropic import ANTHROPIC
+from halfopen.providers.chat import Chat, parse_chat
+from halfopen.providers.compatible import FLAVOURS, Compatible, recognise
+from halfopen.providers.contract import Answer, Call, Dialect, StreamEvent, StreamKind, StreamReader
+from halfopen.providers.gemini import GEMINI
+from halfopen.providers.openai import OPENAI
+
+DIALECTS: Mapping[str, Dialect] = MappingProxyType(
+    {"openai": OPENAI, "anthropic": ANTHROPIC, "gemini": GEMINI}
+)
+"""The dialects by the names that the configuration uses."""
+
+
+def dialect_of(name: str, flavour: str | None = None, base_url: str = "") -> Dialect:
+    """The dialect of a provider, with the variations of its server.
+
+    Args:
+        name: openai, anthropic or gemini.
+        flavour: A name of `FLAVOURS`, if the configuration says one. Only for openai.
+        base_url: The provider's address, which tells some flavours where none is said.
+
+    Raises:
+        KeyError: The name or the flavour is not known; the configuration is checked before.
+    """
+    if name != "openai":
+        return DIALECTS[name]
+    found = FLAVOURS[flavour] if flavour else recognise(base_url)
+    return OPENAI if found is None else Compatible(found)
+
+
+__all__ = [
+    "DIALECTS",
+    "FLAVOURS",
+    "Answer",
+    "Call",
+    "Chat",
+    "Dialect",
+    "StreamEvent",
+    "StreamKind",
+    "StreamReader",
+    "dialect_of",
+    "parse_chat",
+]

@@ -1,0 +1,54 @@
+"""How an answer ended: Anthropic's stop reasons as OpenAI's finish reasons.
+
+`pause_turn` and a full context window end an answer that is not whole, so both are `length`: an
+answer that is cut must not look finished. A stop reason that nobody knows is a fault, since it
+could mean anything.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from halfopen import errors
+from halfopen.model import Fault, Kind
+
+FINISH_REASONS: Mapping[str, str] = MappingProxyType(
+    {
+        "end_turn": "stop",
+        "stop_sequence": "stop",
+        "max_tokens": "length",
+        "tool_use": "tool_calls",
+        "refusal": "content_filter",
+        "pause_turn": "length",
+        "model_context_window_exceeded": "length",
+    }
+)
+
+
+def finish_reason_of(stop_reason: str, *, calls: int, has_text: bool, legacy: bool) -> str | Fault:
+    """Judge the end of an answer.
+
+    Args:
+        stop_reason: Anthropic's.
+        calls: How many tool calls the answer holds.
+        has_text: Whether it holds text.
+        legacy: Whether the client asked with `functions`, so that it expects one `function_call`.
+
+    Returns:
+        OpenAI's finish reason, or the fault of an answer that is none.
+    """
+    reason = FINISH_REASONS.get(stop_reason)
+    if reason is None:
+        return _fault(Kind.MALFORMED_ANSWER, "The answer has an unknown stop reason", stop_reason)
+    if stop_reason == "end_turn" and not calls and not has_text:
+        return _fault(Kind.EMPTY_ANSWER, "The answer is empty", stop_reason)
+    if stop_reason == "tool_use" and not calls:
+        return _fault(Kind.MALFORMED_ANSWER, "The answer says it calls a tool but doesn't", stop_reason)
+    if legacy and calls > 1:
+        return _fault(Kind.MALFORMED_ANSWER, "The answer calls several functions at once", stop_reason)
+    if calls and reason in ("stop", "tool_calls"):
+        return "function_call" if legacy else "tool_calls"
+    return reason
+
+
+def _fault(kind: Kind, what: str, stop_reason: str) -> Fault:
+    return errors.make(kind, f"{what}.", evidence=(f"stop_reason is {stop_reason[:80]!r}",))

@@ -1,0 +1,206 @@
+"""The client's chat request (OpenAI's dialect): decoded once, and only as deep as needed.
+
+A good request is decoded once, shallowly; why a bad one is bad is worked out only when it is bad.
+What passes `parse_chat` can be decoded in full without an error: its text is valid UTF-8 and its
+nesting is bounded.
+"""
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from halfopen import errors
+from halfopen.model import Fault, Kind
+
+NESTING_MAX = 200
+"""Levels of objects and arrays in a request; far below what exhausts the decoder's stack."""
+
+_DIGITS_MAX = 4000
+
+
+class _Message(msgspec.Struct):
+    role: str
+
+
+class _Shallow(msgspec.Struct):
+    model: str
+    messages: list[_Message]
+    stream: bool | None = None
+    stream_options: dict[str, Any] | None = None
+
+
+_SHALLOW = msgspec.json.Decoder(_Shallow)
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+@dataclass(frozen=True)
+class Chat:
+    """A chat completion request as the client sent it. Make it with `parse_chat`."""
+
+    body: bytes
+    """The request's body, byte for byte."""
+    model: str
+    """The model name that the client sent: the route's name."""
+    stream: bool
+    include_usage: bool
+    """Whether the client asked for a usage chunk at the end of the stream."""
+
+    @cached_property
+    def fields(self) -> dict[str, msgspec.Raw]:
+        """The top-level fields, each as its raw JSON."""
+        return _FIELDS.decode(self.body)
+
+    @cached_property
+    def deep(self) -> dict[str, Any]:
+        """The whole request as plain Python values."""
+        deep: dict[str, Any]
+        try:
+            deep = msgspec.json.decode(self.body)
+        except msgspec.ValidationError:  # a number beyond a double, such as 1e999: valid JSON still
+            deep = json.loads(self.body, parse_int=_integer)
+        return deep
+
+
+def _integer(digits: str) -> int | float:
+    """An integer of thousands of digits as a float (infinite): Python refuses to make it an int."""
+    return int(digits) if len(digits) <= _DIGITS_MAX else float(digits)
+
+
+def parse_chat(body: bytes) -> Chat | Fault:
+    """Decode a request's body.
+
+    Args:
+        body: The body as the client sent it, already decompressed.
+
+    Returns:
+        The request, or a Fault (verdict FIX_REQUEST) that says what is wrong, where, and what to do.
+    """
+    try:
+        shallow = _SHALLOW.decode(body)
+        if not body.isascii():
+            body.decode()  # the shallow decoder does not look into the text
+    except msgspec.ValidationError as problem:
+        return _wrong_shape(body, str(problem))
+    except UnicodeDecodeError:
+        return _not_utf8(body)
+    except msgspec.DecodeError as problem:
+        return _not_json(body, str(problem))
+    except RecursionError:
+        return _too_deep()
+    if not shallow.messages:
+        return _bad("messages is empty: send at least one message.", "messages")
+    if not shallow.model:
+        return _bad("model is empty: send the name of a model.", "model")
+    if body.count(b"[") + body.count(b"{") > NESTING_MAX and _nesting_passes(body):
+        return _too_deep()
+    options = shallow.stream_options
+    usage = options is not None and options.get("include_usage") is True
+    return Chat(body, shallow.model, shallow.stream is True, usage)
+
+
+def _bad(message: str, param: str | None = None) -> Fault:
+    return errors.make(Kind.INVALID_REQUEST, message, param=param)
+
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(each for each in range(256) if each not in b"[]{}")
+
+
+def _nesting_passes(body: bytes) -> bool:
+    """Whether the nesting passes the bound. Each turn takes off the innermost level."""
+    brackets = _STRING.sub(b"", body).translate(_ONE_KIND, _NO_BRACKETS)
+    for _ in range(NESTING_MAX):
+        brackets = brackets.replace(b"[]", b"")
+        if not brackets:
+            return False
+    return True
+
+
+def _too_deep() -> Fault:
+    return _bad(f"The request is nested too deeply: at most {NESTING_MAX} levels of objects and arrays.")
+
+
+def _not_utf8(body: bytes) -> Fault:
+    where = ""
+    try:
+        body.decode()
+    except UnicodeDecodeError as problem:
+        where = f" at byte {problem.start}"
+    return _bad(f"The request body is not valid UTF-8{where}: send JSON encoded as UTF-8.")
+
+
+def _not_json(body: bytes, problem: str) -> Fault:
+    if not body.strip():
+        return _bad("The request body is empty: send a JSON object with model and messages.")
+    if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
+        return _bad("The request body starts with a byte order mark: send plain UTF-8 without one.")
+    if "trailing" in problem:
+        return _bad(
+            f"Something follows the JSON object{_at_byte(problem)}: send one JSON object and no more."
+        )
+    if "truncated" in problem:
+        return _bad(
+            "The request body ends in the middle of the JSON: it was cut, or a bracket or quote is missing."
+        )
+    reason = problem.removeprefix("JSON is malformed: ")
+    return _bad(f"The request body is not valid JSON: {reason}. Send a JSON object with model and messages.")
+
+
+def _at_byte(problem: str) -> str:
+    found = re.search(r"\(byte (\d+)\)", problem)
+    return f" at byte {found[1]}" if found else ""
+
+
+_NOUNS = {
+    "str": "a string",
+    "int": "an integer",
+    "float": "a number",
+    "bool": "true or false",
+    "object": "an object",
+    "array": "an array",
+    "null": "null",
+}
+_MISSING = re.compile(r"Object missing required field `([^`]+)`(?: - at `\$\.?(.*)`)?$")
+_EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.?(.*)`)?$")
+
+
+def _wrong_shape(body: bytes, problem: str) -> Fault:
+    """Put the decoder's words (`Expected `str`, got `int` - at `$.model``) into an SDK user's."""
+    if missing := _MISSING.match(problem):
+        name, inside = missing[1], missing[2]
+        where = f"{inside}.{name}" if inside else name
+        advice = {"model": "send the name of a model", "messages": "send a list of messages"}
+        return _bad(f"{where} is missing: {advice.get(name, 'every message needs a role')}.", where)
+    if expected := _EXPECTED.match(problem):
+        wanted = _nouns(expected[1].replace(" | null", "").replace("null | ", ""))
+        got = "a boolean" if expected[2] == "bool" else _nouns(expected[2])
+        where = _place_of(body, expected[3] or "")
+        if not where:
+            return _bad(f"The request body must be a JSON object with model and messages, not {got}.")
+        return _bad(f"{where} must be {wanted}, not {got}.", where)
+    return _bad(f"The request is not a chat completion request: {problem}.")
+
+
+def _nouns(types: str) -> str:
+    return " or ".join(_NOUNS.get(each, each) for each in types.split(" | "))
+
+
+def _place_of(body: bytes, path: str) -> str:
+    """Give the decoder's path with the number of the message, which it leaves out."""
+    if "[...]" not in path:
+        return path
+    before, _, after = path.partition("[...]")
+    field = after.removeprefix(".")
+    try:
+        messages = msgspec.json.decode(body).get(before)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return path
+    for index, message in enumerate(messages if isinstance(messages, list) else ()):
+        if not isinstance(message, dict) or (field and not isinstance(message.get(field), str)):
+            return f"{before}[{index}]{after}"
+    return path

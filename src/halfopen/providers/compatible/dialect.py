@@ -1,0 +1,94 @@
+"""OpenAI's dialect as one kind of compatible server speaks it."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import msgspec
+
+from halfopen.model import Capabilities, Fault, Reply, Target
+from halfopen.providers import fitness
+from halfopen.providers.chat import Chat
+from halfopen.providers.compatible.flavour import Flavour
+from halfopen.providers.contract import Answer, Call, StreamReader
+from halfopen.providers.openai import OPENAI
+from halfopen.providers.openai.dialect import encode_fields, request_headers
+
+
+@dataclass(frozen=True, slots=True)
+class Compatible:
+    """Speaks to an OpenAI-shaped server with its renamed and refused fields. Answers pass as they come."""
+
+    flavour: Flavour
+
+    @property
+    def name(self) -> str:
+        """Always openai: the flavour is a variation, not a dialect."""
+        return OPENAI.name
+
+    @property
+    def default_base_url(self) -> str:
+        """Where the server listens by default; empty when everybody has an address of their own."""
+        return self.flavour.base_url or ""
+
+    def unfit(self, chat: Chat, target: Target) -> str | None:
+        """Why the target can't do what the request asks for; None: it can."""
+        flavour = self.flavour
+        reason = fitness.unfit(chat, self._narrowed(target.capabilities))
+        if reason is not None:
+            return reason
+        for name in flavour.refuses:
+            if fitness.given(chat.fields.get(name)):
+                return f"{flavour.name} takes no {name}"
+        if flavour.refuses_in_messages:
+            return self._unfit_messages(chat)
+        return None
+
+    def call(self, chat: Chat, target: Target, key: str | None) -> Call:
+        """Make the upstream's request, with the fields that the server knows."""
+        flavour = self.flavour
+        fields = chat.fields
+        strange = any(name in fields for name in (*flavour.renames, *flavour.drops))
+        if strange:
+            fields = self._renamed(fields)
+        same = not strange and target.model == chat.model
+        body = chat.body if same else encode_fields(fields, target.model)
+        return Call("/chat/completions", self._headers(chat, key), body)
+
+    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:
+        """Judge a whole reply. A good one passes byte for byte."""
+        return OPENAI.answer(chat, target, reply)
+
+    def reader(self, chat: Chat, target: Target) -> StreamReader:
+        """Make a reader of one streamed reply."""
+        return OPENAI.reader(chat, target)
+
+    def _narrowed(self, capabilities: Capabilities) -> Capabilities:
+        lacks: dict[str, Any] = dict.fromkeys(self.flavour.lacks, False)
+        return replace(capabilities, **lacks) if lacks else capabilities
+
+    def _unfit_messages(self, chat: Chat) -> str | None:
+        refused = self.flavour.refuses_in_messages
+        raw = bytes(chat.fields["messages"])
+        if not any(f'"{name}"'.encode() in raw for name in refused):
+            return None
+        for message in chat.deep["messages"]:
+            for name in refused:
+                if message.get(name) is not None:
+                    return f"{self.flavour.name} takes no {name} in a message"
+        return None
+
+    def _renamed(self, fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+        """The fields by the names that the server knows. One that is there by both names is sent once."""
+        renames = self.flavour.renames
+        kept = {name: value for name, value in fields.items() if name not in self.flavour.drops}
+        return {
+            renames.get(name, name): value
+            for name, value in kept.items()
+            if name not in renames or renames[name] not in kept
+        }
+
+    def _headers(self, chat: Chat, key: str | None) -> tuple[tuple[str, str], ...]:
+        header = self.flavour.key_header
+        if header == "authorization" or not key:
+            return request_headers(chat, key)
+        return (*request_headers(chat, None), (header, key))

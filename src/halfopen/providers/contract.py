@@ -1,0 +1,107 @@
+"""What every dialect offers the drivers of a journey: translate a request out and an answer back.
+
+A dialect does no I/O and keeps no state but a stream reader's own. Whatever comes from an upstream
+is untrusted: a dialect never raises on it, it returns a `Fault`.
+"""
+
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Protocol
+
+from halfopen.model import Fault, Reply, Target, Usage
+from halfopen.providers.chat import Chat
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """An HTTP request to an upstream. Always POST."""
+
+    path: str
+    """Path and query below the provider's base URL, starting with a slash."""
+    headers: tuple[tuple[str, str], ...]
+    """Without host, content-length and connection headers, which the transport adds."""
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole, valid answer in the client's dialect."""
+
+    body: bytes
+    finish_reason: str
+    usage: Usage | None = None
+
+
+class StreamKind(Enum):
+    """What a piece of a stream means to the journey."""
+
+    OPENING = auto()
+    """Begins an answer (the role) but carries none of it."""
+    CONTENT = auto()
+    """Part of the answer: text, refusal, reasoning, or a piece of a tool call."""
+    PING = auto()
+    """Nothing; keeps the connection alive. Moves no timer."""
+    FINISH = auto()
+    """The finish evidence (finish_reason, message_stop, finishReason)."""
+    USAGE = auto()
+    """Token counts."""
+    DONE = auto()
+    """The stream is over and whole. Nothing follows. Its data is empty: the driver writes `data: [DONE]`."""
+    FAULT = auto()
+    """The stream has failed. Nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One piece of a streamed answer, ready for the client."""
+
+    kind: StreamKind
+    data: bytes = field(default=b"", repr=False)
+    """Whole server-sent events in the client's dialect; empty when the client gets nothing."""
+    chars: int = 0
+    """Characters of answer in it, for the throughput floor."""
+    fault: Fault | None = None
+    usage: Usage | None = None
+    finish_reason: str | None = None
+
+
+class StreamReader(Protocol):
+    """Reads one upstream stream. Made anew for each attempt."""
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """Return what `data` completes. After DONE or FAULT: nothing."""
+        ...
+
+    def close(self) -> list[StreamEvent]:
+        """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
+        ...
+
+
+class Dialect(Protocol):
+    """How to talk to one kind of provider on behalf of an OpenAI chat client."""
+
+    @property
+    def name(self) -> str:
+        """openai, anthropic or gemini."""
+        ...
+
+    @property
+    def default_base_url(self) -> str:
+        """The vendor's own address, used when the configuration gives none."""
+        ...
+
+    def unfit(self, chat: Chat, target: Target) -> str | None:
+        """Why the target can't do what the request asks for, in a few words; None: it can."""
+        ...
+
+    def call(self, chat: Chat, target: Target, key: str | None) -> Call:
+        """The upstream's request. Only for a chat that `unfit` passed."""
+        ...
+
+    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:
+        """Judge and translate a whole 2xx reply to a request that was not streamed."""
+        ...
+
+    def reader(self, chat: Chat, target: Target) -> StreamReader:
+        """A reader for the body of a 2xx reply with content type text/event-stream."""
+        ...

@@ -1,0 +1,99 @@
+"""Judge a whole chat completion: is it really an answer?
+
+A status of 200 proves nothing: the body may be an error object, an HTML page, a cut piece of JSON
+or an answer without content. Only what the judgement needs is decoded.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import msgspec
+
+from halfopen import errors
+from halfopen.model import Fault, Kind, Reply
+from halfopen.providers.contract import Answer
+from halfopen.providers.openai.finish import judge_finish
+from halfopen.providers.openai.usage import read_usage
+
+
+class _Message(msgspec.Struct):
+    content: str | list[Any] | None = None
+    refusal: str | None = None
+    tool_calls: list[msgspec.Raw] | None = None
+    function_call: msgspec.Raw = msgspec.Raw()
+    audio: msgspec.Raw = msgspec.Raw()
+    images: list[msgspec.Raw] | None = None
+
+    @property
+    def filled(self) -> bool:
+        return bool(
+            self.content
+            or self.refusal
+            or self.tool_calls
+            or self.images
+            or _given(self.function_call)
+            or _given(self.audio)
+        )
+
+
+class _Choice(msgspec.Struct):
+    message: _Message | None = None
+    finish_reason: str | None = None
+
+
+class _Completion(msgspec.Struct):
+    choices: list[_Choice] | None = None
+    usage: msgspec.Raw = msgspec.Raw()
+    error: msgspec.Raw = msgspec.Raw()
+
+
+_DECODER = msgspec.json.Decoder(_Completion)
+
+
+def _given(raw: msgspec.Raw) -> bool:
+    return bool(raw) and bytes(raw) not in (b"null", b"{}", b'""')
+
+
+def judge(reply: Reply) -> Answer | Fault:
+    """Tell a valid answer, whose body passes byte for byte, from a fault. Never raises."""
+    if reply.transport is not None or (reply.status is not None and not 200 <= reply.status < 300):
+        return errors.decode(reply) or _malformed(reply, "The reply is no answer.")
+    try:
+        completion = _DECODER.decode(reply.body)
+        if not reply.body.isascii():
+            reply.body.decode()  # the shallow decoder does not look into all of the text
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        return errors.decode(reply) or _undecodable(reply, str(problem))
+    if not completion.choices or _given(completion.error):
+        return errors.decode(reply) or _malformed(reply, "The answer has no choices.")
+    return _judge_choices(reply, completion.choices, completion.usage)
+
+
+def _judge_choices(reply: Reply, choices: list[_Choice], usage: msgspec.Raw) -> Answer | Fault:
+    filled = any(choice.message is not None and choice.message.filled for choice in choices)
+    for choice in choices:
+        if choice.message is None:
+            return _malformed(reply, "A choice of the answer has no message.")
+        if not choice.finish_reason:
+            return errors.make(
+                Kind.NO_FINISH,
+                "The answer has no finish_reason, so it may be cut.",
+                status=reply.status,
+                body=reply.body,
+            )
+        fault = judge_finish(choice.finish_reason, filled=filled)
+        if fault is not None:
+            return replace(fault, status=reply.status, body=reply.body[: errors.BODY_MAX_BYTES])
+    return Answer(reply.body, choices[0].finish_reason or "", read_usage(usage))
+
+
+def _undecodable(reply: Reply, problem: str) -> Fault:
+    if "truncated" in problem:
+        return errors.make(
+            Kind.CUT_BODY, "The answer ends in the middle of its JSON.", status=reply.status, body=reply.body
+        )
+    return _malformed(reply, f"The answer is not a chat completion: {problem}.")
+
+
+def _malformed(reply: Reply, message: str) -> Fault:
+    return errors.make(Kind.MALFORMED_ANSWER, message, status=reply.status, body=reply.body)

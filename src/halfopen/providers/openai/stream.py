@@ -1,0 +1,144 @@
+"""Read a streamed chat completion and tell a whole one from one that failed.
+
+Rules
+1. Bytes pass as they came; `data: [DONE]` is left out, because the driver writes it.
+2. A stream is whole when every choice seen has a finish reason and nothing failed. `[DONE]` is
+   neither needed nor enough.
+3. An error is an error wherever it comes, also after the finish.
+4. Chunk boundaries change nothing, and nothing that a server sends raises.
+"""
+
+from halfopen import errors
+from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+from halfopen.model import Fault, Kind
+from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.providers.openai.chunk import Choice, Chunk, answer_chars, given, read_chunk, thought_chars
+from halfopen.providers.openai.finish import judge_finish
+from halfopen.providers.openai.usage import read_usage
+
+_DONE = b"[DONE]"
+_PINGS = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
+
+
+class OpenAIReader:
+    """Reads one stream of chat completion chunks. Implements `StreamReader`."""
+
+    __slots__ = ("_ended", "_filled", "_finished", "_parser", "_seen")
+
+    def __init__(self) -> None:
+        self._parser = SseParser()
+        self._seen: set[int] = set()
+        self._finished: set[int] = set()
+        """The choices seen, and those of them that have a finish reason, by index."""
+        self._filled = False
+        """Whether any choice has content, a refusal or a tool call."""
+        self._ended = False
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """Return what `data` completes. After DONE or FAULT: nothing."""
+        if self._ended:
+            return []
+        try:
+            parsed = self._parser.feed(data)
+        except EventTooLargeError as problem:
+            return [self._fail(errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}."))]
+        return self._read_all(parsed)
+
+    def close(self) -> list[StreamEvent]:
+        """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
+        if self._ended:
+            return []
+        events = self._read_all(self._parser.flush())
+        if not self._ended:
+            events.append(self._end_at(self._parser.tail.strip()))
+        return events
+
+    def _read_all(self, parsed: list[SseEvent]) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        for event in parsed:
+            self._read(event, events)
+            if self._ended:
+                break
+        return events
+
+    def _read(self, event: SseEvent, events: list[StreamEvent]) -> None:
+        """Append what one event means."""
+        if event.stray or event.event == "error":
+            events.append(self._fail(_judge_odd(event.stray or event.data, event.event)))
+        elif not event.data or event.event in _PINGS:
+            events.append(StreamEvent(StreamKind.PING, event.raw))
+        elif event.data.strip() == _DONE:
+            events.append(self._end())
+        else:
+            chunk = read_chunk(event.data)
+            if chunk is None or given(chunk.error) or (chunk.choices is None and not given(chunk.usage)):
+                events.append(self._fail(_judge_odd(event.data, event.event)))
+            else:
+                self._read_chunk(chunk, event.raw, events)
+
+    def _read_chunk(self, chunk: Chunk, raw: bytes, events: list[StreamEvent]) -> None:
+        """Append what one chunk means. Its bytes go with the first of its events."""
+        answered = thought = 0
+        reason: str | None = None
+        for choice in chunk.choices or ():
+            if choice.delta is not None:
+                answered += answer_chars(choice.delta)
+                thought += thought_chars(choice.delta)
+            reason = self._note(choice) or reason
+        if answered:
+            self._filled = True
+        whole = reason is not None and len(self._finished) == len(self._seen)
+        if reason is not None:
+            fault = judge_finish(reason, filled=self._filled or not whole)
+            if fault is not None:
+                events.append(self._fail(fault))
+                return
+        first = len(events)
+        if answered or thought:
+            events.append(StreamEvent(StreamKind.CONTENT, raw, answered + thought))
+        if whole:
+            data = b"" if len(events) > first else raw
+            events.append(StreamEvent(StreamKind.FINISH, data, finish_reason=reason))
+        usage = read_usage(chunk.usage)
+        if usage is not None:
+            data = b"" if len(events) > first else raw
+            events.append(StreamEvent(StreamKind.USAGE, data, usage=usage))
+        if len(events) == first:
+            events.append(StreamEvent(StreamKind.OPENING, raw))
+
+    def _note(self, choice: Choice) -> str | None:
+        """Note that a choice was seen, and return its finish reason, if it has one."""
+        self._seen.add(choice.index)
+        if not choice.finish_reason:
+            return None
+        self._finished.add(choice.index)
+        return choice.finish_reason
+
+    def _end_at(self, tail: bytes) -> StreamEvent:
+        """The end of the body, with what is left of an event that has not ended."""
+        if not tail or tail == b"data: [DONE]":
+            return self._end()
+        data = tail.removeprefix(b"data:").strip()
+        fault = errors.decode_event(data, "", "openai") if data.endswith(b"}") else None
+        return self._fail(fault or errors.make(Kind.CUT_BODY, "The stream ended in the middle of an event."))
+
+    def _end(self) -> StreamEvent:
+        """The end, said by the server or shown by the end of the body."""
+        if self._seen and self._finished == self._seen:
+            self._ended = True
+            return StreamEvent(StreamKind.DONE)
+        message = "The stream ended without a finish_reason, so the answer may be cut."
+        return self._fail(errors.make(Kind.NO_FINISH, message))
+
+    def _fail(self, fault: Fault) -> StreamEvent:
+        self._ended = True
+        return StreamEvent(StreamKind.FAULT, fault=fault)
+
+
+def _judge_odd(data: bytes, event: str) -> Fault:
+    """What is no chunk is an error, or rubbish."""
+    fault = errors.decode_event(data, event, "openai")
+    if fault is not None:
+        return fault
+    message = "The stream holds something that is no chat completion chunk."
+    return errors.make(Kind.MALFORMED_ANSWER, message, body=data)

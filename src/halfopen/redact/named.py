@@ -1,0 +1,153 @@
+"""Secrets that only their name gives away: `password=…`, `"client_secret": "…"`, `--token …`.
+
+A pattern finds the word that may announce a secret; the whole name around it then decides, so that
+`max_tokens` and `idempotency_key` stay. The value is read by hand, since how it ends depends on how
+it is quoted, and quotes may be escaped when JSON is carried inside JSON.
+"""
+
+import re
+from typing import Final
+
+from halfopen.redact import names
+from halfopen.redact.mask import MASKED, Mask
+from halfopen.redact.rule import Rule
+
+_WORDS: Final = (
+    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "key", "credential",
+    "jwt", "otp", "cvv", "cvc", "ssn", "iban", "sessionid", "sessid", "connect.sid", "cf_clearance",
+    "__cf_bm", "creditcard", "credit_card", "card_number", "cardnumber",
+)  # fmt: skip
+_ANNOUNCED: Final = re.compile(
+    r"(?i)(?:" + "|".join(re.escape(word) for word in _WORDS) + r")"
+    r"(?P<ending>[A-Za-z0-9_-]{0,24}+)"
+    r"(?P<close>\\{0,3}[\"'`]?\]?)"
+    r"\s{0,4}(?P<sep>(?:(?<=\s)provided:?\s)|:=|=>|==?|:|>)\s{0,4}"
+)
+_FLAG: Final = re.compile(
+    r"(?i)--(?<![\w-]--)(?P<name>[a-z0-9-]{0,40}(?:password|passwd|secret|token|key|credentials?))"
+    r"(?P<gap>[ \t]{1,4}[\"']?)(?P<value>[^\s\"'<>\[$-][^\s\"'<>]*+)"
+)
+_NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
+_FIRST_WORD: Final = re.compile(
+    r"(?i)(?<![a-z])(?:api|access|secret|private|auth|refresh|session|client|security|signing|bearer|bot) \Z"
+)
+_FIRST_WORD_MAX_CHARS: Final = 10
+_NAME_MAX_CHARS: Final = 48
+_OPENING: Final = re.compile(r"(?P<slashes>\\{0,7})(?P<quote>[\"'`])")
+_UNQUOTED: Final = re.compile(r"[^\s\"'`&;,<>\\]+")
+_LOOK_CHARS: Final = 256
+"""What is looked at of a value under a weak name before all of it is read."""
+_END_OF_PROSE: Final = ".:!?)]}"
+_WORD: Final = re.compile(r"[A-Za-z]?[a-z]+")
+_STATES: Final = frozenset(
+    (
+        "missing", "invalid", "required", "expected", "must", "is", "not", "unset", "empty", "please",
+        "check", "found", "expired", "revoked", "wrong", "incorrect", "unknown", "set", "given", "ok",
+        "valid", "absent", "present", "rejected", "refused", "denied", "bad", "string", "str", "bytes",
+        "optional", "redacted", "hidden", "masked", "default", "error", "failed", "unauthorized",
+        "forbidden", "changed", "rotated",
+    )
+)  # fmt: skip
+"""What is said about a secret after a colon."""
+
+
+def _named(text: str) -> str:
+    pieces: list[str] = []
+    done = position = 0
+    while match := _ANNOUNCED.search(text, position):
+        position = match.end()
+        found = _value(text, match)
+        if found is None:
+            continue
+        start, end, mask = found
+        pieces += (text[done:start], mask)
+        done = position = end
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def _value(text: str, match: re.Match[str]) -> tuple[int, int, Mask] | None:
+    """Where the announced value starts and ends, and its mask; None: nothing to mask."""
+    name_start = _name_start(text, match.start())
+    separator = match["sep"]
+    if separator == ">" and text[name_start - 1 : name_start] != "<":
+        return None
+    name = text[name_start : match.end("ending")]
+    if name_start == match.start() and text[name_start - 1 : name_start] == " ":
+        first = _FIRST_WORD.search(text, max(0, name_start - _FIRST_WORD_MAX_CHARS), name_start)
+        name = first[0] + name if first else name
+    is_strong = names.strong(name) is not None
+    if not (is_strong or names.weak(name)):
+        return None
+    opening = _OPENING.match(text, match.end())
+    if opening:
+        start, end = opening.end(), _closing(text, opening)
+        strict = True
+    else:
+        start = match.end()
+        if not is_strong and not names.looks_random(text[start : _head(text, start)]):
+            return None  # before the whole value is read: a text of nothing but names stays linear
+        end = _unquoted(text, start)
+        strict = separator != ":"
+    value = text[start:end]
+    if MASKED.match(text, start) or (not strict and _is_prose(text, end, value)):
+        return None
+    mask = names.mask_for(name, value)
+    return (start, end, mask) if mask else None
+
+
+def _name_start(text: str, position: int) -> int:
+    limit = max(0, position - _NAME_MAX_CHARS)
+    while position > limit and text[position - 1] in _NAME_CHARS:
+        position -= 1
+    return position
+
+
+def _flag(match: re.Match[str]) -> str:
+    mask = names.strong(match["name"]) or names.weak(match["name"])
+    return f"--{match['name']}{match['gap']}{mask}" if mask else match[0]
+
+
+def _head(text: str, position: int) -> int:
+    match = _UNQUOTED.match(text, position, position + _LOOK_CHARS)
+    return match.end() if match else position
+
+
+def _closing(text: str, opening: re.Match[str]) -> int:
+    """Where the quoted value ends: at its quote, escaped as deep as the opening one, or at the line's end."""
+    depth = len(opening["slashes"])
+    line_end = text.find("\n", opening.end())
+    limit = len(text) if line_end < 0 else line_end
+    position = opening.end()
+    while (quote := text.find(opening["quote"], position, limit)) >= 0:
+        slashes = 0
+        while slashes <= depth + 8 and quote - slashes > opening.end() and text[quote - slashes - 1] == "\\":
+            slashes += 1
+        if (slashes % 2 == 0) if depth == 0 else (slashes <= depth):
+            return quote - (slashes if depth else 0)
+        position = quote + 1
+    return limit
+
+
+def _unquoted(text: str, position: int) -> int:
+    """Where the value without quotes ends; the punctuation of a sentence is not part of it."""
+    match = _UNQUOTED.match(text, position)
+    if not match:
+        return position
+    end = match.end()
+    if not names.is_harmless(match[0]):
+        while end > position and text[end - 1] in _END_OF_PROSE:
+            end -= 1
+    return end
+
+
+def _is_prose(text: str, end: int, value: str) -> bool:
+    """Whether what follows a colon is a sentence about the secret rather than the secret."""
+    if not _WORD.fullmatch(value):
+        return False
+    rest = text[end : end + 2]
+    last_on_line = not rest.strip(" \t,;.") or rest.startswith("\n")
+    return value.lower() in _STATES or not last_on_line
+
+
+RULES: Final[tuple[Rule, ...]] = (Rule("named", _WORDS, _named),)

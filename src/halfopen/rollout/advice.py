@@ -1,0 +1,126 @@
+"""Warnings and notes: configurations that work, but hardly as their author means."""
+
+from collections.abc import Mapping
+
+from halfopen.model import Target
+from halfopen.providers import catalogue
+from halfopen.rollout.address import loopback, loopback_host
+from halfopen.rollout.place import Path, quoted
+from halfopen.rollout.problem import Findings
+from halfopen.rollout.settings import Settings
+from halfopen.rollout.snapshot import ProviderSpec, RouteSpec, Snapshot
+
+
+def warn(snapshot: Snapshot, settings: Settings, warnings: Findings) -> None:
+    """Note what works but is likely to disappoint.
+
+    Args:
+        snapshot: The configuration, resolved.
+        settings: The same before it was resolved.
+        warnings: Where they are noted.
+    """
+    if not loopback_host(snapshot.gateway.host):
+        message = "other machines can send requests, and are not asked for a key"
+        warnings.add(
+            ("gateway", "host"), message, "keep 127.0.0.1, or see to it that only yours reach this port"
+        )
+    used = {target.provider for route in snapshot.routes.values() for target in route.targets}
+    for name, provider in snapshot.providers.items():
+        _warn_provider(provider, name in used, warnings)
+    for route in snapshot.routes.values():
+        _warn_route(route, warnings)
+        _warn_times(route, warnings)
+    _warn_models(settings, snapshot, warnings)
+
+
+def note(snapshot: Snapshot, settings: Settings, notes: Findings) -> None:
+    """Note which models the catalogue doesn't know: their limits are not checked."""
+    for route in snapshot.routes.values():
+        for index, target in enumerate(route.targets):
+            provider = snapshot.providers[target.provider]
+            overridden = target.model in settings.providers[target.provider].models
+            if provider.local or overridden or catalogue.known(target.dialect, target.model):
+                continue
+            message = f"the catalogue doesn't know {quoted(target.model)}; its dialect's defaults are assumed"
+            hint = f"limits can be set in [providers.{target.provider}.models.{quoted(target.model)}]"
+            notes.add(("routes", route.name, "targets", index), message, hint)
+
+
+def _warn_provider(provider: ProviderSpec, used: bool, warnings: Findings) -> None:  # noqa: FBT001
+    path: Path = ("providers", provider.name)
+    if not used:
+        warnings.add(path, "no route uses this provider")
+    if provider.base_url.startswith("http://") and not loopback(provider.base_url):
+        message = "requests and the key travel unencrypted"
+        warnings.add((*path, "base_url"), message, "use https:// unless the network is your own")
+    if provider.key is None and provider.local is None and not loopback(provider.base_url):
+        warnings.add(
+            path, "calls are made without a key", f'add key = "${{{provider.name.upper()}_API_KEY}}"'
+        )
+
+
+def _warn_models(settings: Settings, snapshot: Snapshot, warnings: Findings) -> None:
+    used = {(target.provider, target.model) for route in snapshot.routes.values() for target in route.targets}
+    for name, provider in settings.providers.items():
+        for model in provider.models:
+            if (name, model) not in used:
+                warnings.add(
+                    ("providers", name, "models", model), "no route uses this model of this provider"
+                )
+
+
+def _warn_route(route: RouteSpec, warnings: Findings) -> None:
+    path: Path = ("routes", route.name)
+    if route.options.attempts < len(route.targets):
+        message = (
+            f"one request makes at most {route.options.attempts} calls, but there are {len(route.targets)} "
+            "targets: the last ones are reached only while others are left alone"
+        )
+        warnings.add((*path, "targets"), message)
+    for index, target in enumerate(route.targets[1:], start=1):
+        lacks = shortcomings(route.targets[0], target)
+        if lacks:
+            message = (
+                f"{target.name} can't stand in for {route.targets[0].name} in everything: {', '.join(lacks)}"
+            )
+            warnings.add((*path, "targets", index), message, "requests that need it skip this target")
+
+
+def shortcomings(primary: Target, backup: Target) -> list[str]:
+    """What requests may ask of `primary` that `backup` can't do, in a few words each."""
+    has, lacks = primary.capabilities, backup.capabilities
+    found = []
+    for name, first, second in (
+        ("context", has.context_tokens, lacks.context_tokens),
+        ("answer", has.output_tokens, lacks.output_tokens),
+    ):
+        if first is not None and second is not None and second < first:
+            found.append(f"{name} of {second} tokens instead of {first}")
+    for name, first_can, second_can in (
+        ("tools", has.tools, lacks.tools),
+        ("images", has.images, lacks.images),
+        ("JSON Schema", has.json_schema, lacks.json_schema),
+        ("JSON mode", has.json_object, lacks.json_object),
+        ("system messages", has.system, lacks.system),
+        ("temperature", has.sampling, lacks.sampling),
+        ("audio", has.audio, lacks.audio),
+        ("files", has.files, lacks.files),
+    ):
+        if first_can and not second_can:
+            found.append(f"no {name}")
+    return found
+
+
+def _warn_times(route: RouteSpec, warnings: Findings) -> None:
+    """Bounds within bounds: the outer one makes a longer inner one pointless."""
+    options = route.options
+    pairs: Mapping[tuple[str, str], tuple[float, float]] = {
+        ("attempt_s", "deadline_s"): (options.attempt_s, options.deadline_s),
+        ("first_token_s", "deadline_s"): (options.first_token_s, options.deadline_s),
+        ("deadline_s", "stream_s"): (options.deadline_s, options.stream_s),
+        ("stall_s", "stream_s"): (options.stall_s, options.stream_s),
+    }
+    for (inner, outer), (inner_s, outer_s) in pairs.items():
+        if inner_s > outer_s:
+            message = f"{inner} ({inner_s:g}) is longer than {outer} ({outer_s:g}), which ends it first"
+            warnings.add(("routes", route.name, inner), message)

@@ -1,0 +1,41 @@
+"""What types and ranges can't say: how settings fit together. One module for each table."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from halfopen.rollout.checks.policy import check_policy
+from halfopen.rollout.checks.provider import check_provider
+from halfopen.rollout.checks.route import check_route
+from halfopen.rollout.problem import Findings
+from halfopen.rollout.settings import Settings
+
+__all__ = ["check"]
+
+
+def check(
+    settings: Settings, data: Mapping[str, Any], environ: Mapping[str, str], findings: Findings
+) -> None:
+    """Check how the settings fit together and with the environment.
+
+    Args:
+        settings: The part of the file that has the right shape.
+        data: All that the file says, so that a provider with a problem still counts as declared.
+        environ: Environment variables that references may name.
+        findings: Where problems are noted; those of the shape are there already.
+    """
+    for name, provider in settings.providers.items():
+        check_provider(name, provider, environ, findings)
+    declared = _names(data, "providers")
+    for name, route in settings.routes.items():
+        check_route(name, route, declared, findings)
+    check_policy(settings.policy, findings)
+    if not declared and not findings.blamed(("providers",)):
+        findings.add(("providers",), "there is no provider", "`halfopen config example` shows one")
+    if not _names(data, "routes") and not findings.blamed(("routes",)):
+        hint = 'add [routes."gpt-4o-mini"] with targets = ["PROVIDER/MODEL"]'
+        findings.add(("routes",), "there is no route, so no request could be answered", hint)
+
+
+def _names(data: Mapping[str, Any], table: str) -> frozenset[str]:
+    found = data.get(table)
+    return frozenset(found) if isinstance(found, dict) else frozenset()

@@ -1,0 +1,29 @@
+"""The settings of `halfopen.toml`.
+
+One struct is one table. Description, range and default stand at each field, and the check, the JSON
+Schema, the example file and the reference page are all made from them.
+"""
+
+from halfopen.rollout.settings.file import Settings
+from halfopen.rollout.settings.gateway import Gateway
+from halfopen.rollout.settings.model import Model
+from halfopen.rollout.settings.policy import Breaker, Limit, Parking, Policy, Retry
+from halfopen.rollout.settings.provider import LOCAL_ONLY, Provider
+from halfopen.rollout.settings.route import Defaults, Route
+from halfopen.rollout.settings.table import Table
+
+__all__ = [
+    "LOCAL_ONLY",
+    "Breaker",
+    "Defaults",
+    "Gateway",
+    "Limit",
+    "Model",
+    "Parking",
+    "Policy",
+    "Provider",
+    "Retry",
+    "Route",
+    "Settings",
+    "Table",
+]

@@ -1,0 +1,118 @@
+"""A snapshot: everything that a gateway needs to serve, resolved, frozen and without secrets."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import msgspec
+
+from halfopen.model import Target
+from halfopen.policy.options import JourneyOptions, PolicyOptions
+from halfopen.rollout import reference
+from halfopen.rollout.settings import Gateway
+
+_ID_LENGTH = 16
+
+
+@dataclass(frozen=True, slots=True)
+class LocalSpec:
+    """A model that Halfopen starts and watches itself."""
+
+    gguf: str | None = None
+    """Path of the model file; None: the small model of the installed package."""
+    context_tokens: int = 4096
+    """Tokens of prompt and answer together."""
+    threads: int = 0
+    """0: one for each core."""
+    start_s: float = 60.0
+    """A start that takes longer has failed. Seconds."""
+    parallel: int = 2
+    """Requests that are answered at the same time; more wait."""
+    answer_tokens: int = 512
+    """Most tokens of an answer to a request that sets no limit itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSpec:
+    """Somebody who answers, and how to reach them."""
+
+    name: str
+    dialect: str
+    """openai, anthropic or gemini."""
+    base_url: str
+    """Without a slash at the end. Empty for a local model: its address is known once it runs."""
+    key: str | None = None
+    """A reference such as `${OPENAI_API_KEY}`, never the key itself; None: no key is sent."""
+    flavour: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    """Extra headers; values may hold references."""
+    connect_s: float = 5.0
+    connections_max: int = 256
+    idle_s: float = 30.0
+    local: LocalSpec | None = None
+
+    def key_value(self, secrets: Mapping[str, str]) -> str | None:
+        """The key itself, to be used and forgotten.
+
+        Raises:
+            KeyError: The reference has no value. The secrets loaded with the snapshot have them all.
+        """
+        return None if self.key is None else reference.resolve(self.key, secrets)
+
+    def header_values(self, secrets: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
+        """The extra headers with their secrets filled in.
+
+        Raises:
+            KeyError: As `key_value`.
+        """
+        return tuple((name, reference.resolve(value, secrets)) for name, value in self.headers)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteSpec:
+    """Where requests for one model name go."""
+
+    name: str
+    """The model name that clients send."""
+    targets: tuple[Target, ...]
+    """In order of preference."""
+    options: JourneyOptions = field(default_factory=JourneyOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One whole configuration. Two with the same content have the same id."""
+
+    gateway: Gateway
+    providers: Mapping[str, ProviderSpec]
+    routes: Mapping[str, RouteSpec]
+    policy: PolicyOptions = field(default_factory=PolicyOptions)
+    id: str = field(default="", compare=False)
+    """First hex digits of the SHA-256 over the canonical JSON of everything else."""
+
+    def at(self, provider: str, base_url: str) -> "Snapshot":
+        """The same snapshot with the address of a local model that is running now.
+
+        The id stays: where a local model happens to run is not configuration.
+
+        Raises:
+            KeyError: There is no such provider.
+        """
+        placed = replace(self.providers[provider], base_url=base_url.rstrip("/"))
+        return replace(self, providers={**self.providers, provider: placed})
+
+
+def sealed(snapshot: Snapshot) -> Snapshot:
+    """The snapshot with the id of its content."""
+    return replace(snapshot, id=hashlib.sha256(canonical(snapshot)).hexdigest()[:_ID_LENGTH])
+
+
+def canonical(snapshot: Snapshot) -> bytes:
+    """The content as JSON with sorted keys, without the id. Equal content gives equal bytes."""
+    content = {
+        "gateway": snapshot.gateway,
+        "policy": snapshot.policy,
+        "providers": dict(snapshot.providers),
+        "routes": dict(snapshot.routes),
+    }
+    return msgspec.json.encode(content, order="sorted")

@@ -1,0 +1,122 @@
+"""Servers that speak OpenAI's dialect their own way."""
+
+import json
+from dataclasses import fields
+
+import pytest
+
+from halfopen.model import Capabilities
+from halfopen.providers import FLAVOURS, OPENAI, dialect_of
+from halfopen.providers.compatible import Compatible, Flavour, recognise
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS.values(), ids=list(FLAVOURS))
+def test_flavours_are_plausible(flavour: Flavour) -> None:
+    """Every flavour has a source, an address that is recognised or none, and lacks what exists."""
+    assert flavour.source.startswith("https://")
+    assert flavour.lacks <= {field.name for field in fields(Capabilities)}
+    assert not flavour.refuses & flavour.drops
+    if flavour.hosts and flavour.base_url:
+        assert recognise(flavour.base_url) is flavour
+
+
+@pytest.mark.parametrize(
+    ("base_url", "name"),
+    [
+        ("http://127.0.0.1:11434/v1", "ollama"),
+        ("http://gpu-box:11434/v1", "ollama"),
+        ("https://api.groq.com/openai/v1", "groq"),
+        ("https://me.openai.azure.com/openai/v1", "azure"),
+        ("https://API.MISTRAL.AI/v1", "mistral"),
+        ("https://api.openai.com/v1", None),
+        ("http://127.0.0.1:8000/v1", None),
+        ("http://evil-api.groq.com.example/v1", None),
+        ("http://[::1", None),
+        ("http://x:99999999/v1", None),
+        ("", None),
+    ],
+)
+def test_recognise(base_url: str, name: str | None) -> None:
+    """An address tells the flavour only where it is certain."""
+    flavour = recognise(base_url)
+    assert (flavour.name if flavour else None) == name
+
+
+def test_dialect_of() -> None:
+    """The configured flavour counts first, then the address, and OpenAI's own dialect is plain."""
+    assert dialect_of("openai") is OPENAI
+    assert dialect_of("openai", None, "https://api.openai.com/v1") is OPENAI
+    assert dialect_of("openai", "vllm", "http://127.0.0.1:11434/v1") == Compatible(FLAVOURS["vllm"])
+    assert dialect_of("openai", None, "http://127.0.0.1:11434/v1") == Compatible(FLAVOURS["ollama"])
+    assert dialect_of("anthropic").name == "anthropic"
+    assert dialect_of("openai", "ollama").default_base_url == "http://127.0.0.1:11434/v1"
+
+
+def test_what_is_known_there_passes_unchanged(make_chat, make_target) -> None:
+    """A request without special fields is sent as it came."""
+    chat = make_chat(temperature=0, tools=[{"type": "function"}])
+    for flavour in FLAVOURS.values():
+        assert Compatible(flavour).call(chat, make_target("gpt-4o-mini"), None).body is chat.body
+
+
+def test_fields_are_renamed_and_dropped(make_chat, make_target) -> None:
+    """Mistral's names are used, and what it refuses but doesn't matter is left out."""
+    chat = make_chat(
+        seed=7, max_completion_tokens=9, stream=True, stream_options={"include_usage": True}, user="me"
+    )
+    body = json.loads(Compatible(FLAVOURS["mistral"]).call(chat, make_target("mistral-small"), "k").body)
+    assert body == {
+        "model": "mistral-small",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "random_seed": 7,
+        "max_tokens": 9,
+        "stream": True,
+    }
+
+
+def test_a_field_by_both_names_is_sent_once(make_chat, make_target) -> None:
+    """A request with the old and the new name keeps the one that the server knows."""
+    chat = make_chat(max_tokens=5, max_completion_tokens=9)
+    body = Compatible(FLAVOURS["ollama"]).call(chat, make_target("llama3"), None).body
+    assert json.loads(body)["max_tokens"] == 5
+    assert body.count(b"max_tokens") == 1
+    assert b"max_completion_tokens" not in body
+
+
+def test_keys(make_chat, make_target) -> None:
+    """Azure takes the key bare in a header of its own; the others take a bearer token."""
+    azure = Compatible(FLAVOURS["azure"]).call(make_chat(), make_target("my-deployment"), "k")
+    assert ("api-key", "k") in azure.headers
+    assert "authorization" not in dict(azure.headers)
+    assert ("authorization", "Bearer k") in Compatible(FLAVOURS["groq"]).call(
+        make_chat(), make_target("x"), "k"
+    ).headers
+    assert "authorization" not in dict(
+        Compatible(FLAVOURS["ollama"]).call(make_chat(), make_target("x"), None).headers
+    )
+
+
+@pytest.mark.parametrize(
+    ("flavour", "request_fields", "reason"),
+    [
+        ("ollama", {"n": 2}, "one choice only (n > 1 asked)"),
+        ("ollama", {"logit_bias": {"1": 2}}, "ollama takes no logit_bias"),
+        ("ollama", {"seed": 1, "logprobs": True}, None),
+        ("groq", {"logprobs": True}, "no logprobs"),
+        (
+            "groq",
+            {"messages": [{"role": "user", "content": "Hi", "name": "ann"}]},
+            "groq takes no name in a message",
+        ),
+        ("groq", {"messages": [{"role": "user", "content": 'my "name" is'}]}, None),
+        ("deepseek", {"response_format": {"type": "json_schema"}}, "no JSON-schema output"),
+        ("deepseek", {"response_format": {"type": "json_object"}}, None),
+        ("mistral", {"functions": [{"name": "f"}]}, "mistral takes no functions"),
+        ("vllm", {"seed": 1, "n": 2, "logprobs": True, "logit_bias": {"1": 2}}, None),
+    ],
+)
+def test_unfit(make_chat, make_target, flavour, request_fields, reason) -> None:
+    """What a server would refuse or ignore is a reason to pass it over."""
+    assert (
+        Compatible(FLAVOURS[flavour]).unfit(make_chat(**request_fields), make_target("some-model")) == reason
+    )

@@ -1,0 +1,72 @@
+"""OpenAI's dialect: what is sent, and what is not sent."""
+
+import json
+
+import pytest
+
+from halfopen.providers.openai import OPENAI
+
+
+def test_the_body_passes_unchanged(make_chat, make_target) -> None:
+    """When the route's name is the target's model, the client's bytes are sent as they came."""
+    chat = make_chat(temperature=0.5, extra={"x": [1, 2]})
+    call = OPENAI.call(chat, make_target("gpt-4o-mini"), "sk-1")
+    assert call.body is chat.body
+    assert call.path == "/chat/completions"
+    assert dict(call.headers) == {
+        "content-type": "application/json",
+        "accept": "application/json",
+        "authorization": "Bearer sk-1",
+    }
+
+
+def test_only_the_model_is_replaced(make_chat, make_target) -> None:
+    """With another model in its place, every other field keeps its bytes and its order."""
+    chat = make_chat(stream=True, number=1.50, text="é\u2028", big=10**30)
+    call = OPENAI.call(chat, make_target("gpt-4.1"), None)
+    assert call.body == chat.body.replace(b'"gpt-4o-mini"', b'"gpt-4.1"').replace(b'", "', b'","').replace(
+        b"}], ", b"}],"
+    ).replace(b", ", b",").replace(b'": ', b'":').replace(b'{"role":"user","content":"Hi"}', b'{"role": "user", "content": "Hi"}')  # fmt: skip
+    assert dict(call.headers) == {"content-type": "application/json", "accept": "text/event-stream"}
+
+
+def test_an_older_limit_is_renamed_for_a_newer_model(make_chat, make_target) -> None:
+    """A model that refuses max_tokens gets the same limit as max_completion_tokens."""
+    body = json.loads(OPENAI.call(make_chat(max_tokens=9), make_target("gpt-6-luna"), None).body)
+    assert body["max_completion_tokens"] == 9
+    assert "max_tokens" not in body
+    body = json.loads(OPENAI.call(make_chat(max_tokens=9), make_target("gpt-4.1"), None).body)
+    assert body["max_tokens"] == 9
+
+
+TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
+
+
+@pytest.mark.parametrize(
+    ("model", "fields", "reason"),
+    [
+        (
+            "gpt-6-luna",
+            {"tools": [TOOL], "reasoning_effort": "low"},
+            "no tools together with reasoning_effort",
+        ),
+        (
+            "gpt-5.6-sol",
+            {"tools": [TOOL], "reasoning_effort": "high"},
+            "no tools together with reasoning_effort",
+        ),
+        ("gpt-6-luna", {"tools": [TOOL], "reasoning_effort": "none"}, None),
+        ("gpt-6-luna", {"tools": [TOOL]}, None),
+        ("gpt-5.4", {"tools": [TOOL], "reasoning_effort": "low"}, None),
+        ("o3", {"temperature": 0.2}, "sampling can't be changed"),
+        ("o3", {"temperature": 1, "top_p": 1.0, "presence_penalty": 0}, None),
+        ("o3", {"stop": "x"}, "at most 0 stop sequences (1 asked)"),
+        ("gpt-4o-mini", {"stop": ["a"] * 5}, "at most 4 stop sequences (5 asked)"),
+        ("gpt-4o-mini", {"max_tokens": 20_000}, "at most 16384 output tokens (20000 asked)"),
+        ("gpt-4o-mini", {"reasoning_effort": "low"}, "no reasoning"),
+        ("unknown-model", {"reasoning_effort": "low", "seed": 1, "n": 3, "logprobs": True}, None),
+    ],
+)
+def test_unfit(make_chat, make_target, model, fields, reason) -> None:
+    """What OpenAI's models refuse is known before the call."""
+    assert OPENAI.unfit(make_chat(**fields), make_target(model)) == reason

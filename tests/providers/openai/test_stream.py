@@ -1,0 +1,147 @@
+"""Streams: relayed as they come, and whole only with finish evidence."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from openai.types.chat import ChatCompletionChunk
+
+from halfopen.http1.sse import EVENT_MAX_BYTES
+from halfopen.model import Kind, Usage
+from halfopen.providers import StreamEvent, StreamKind
+from halfopen.providers.openai.stream import OpenAIReader
+
+STREAMS = Path(__file__).parents[2] / "contracts" / "streams"
+R, C, P, F, U, D, X = (
+    StreamKind.OPENING,
+    StreamKind.CONTENT,
+    StreamKind.PING,
+    StreamKind.FINISH,
+    StreamKind.USAGE,
+    StreamKind.DONE,
+    StreamKind.FAULT,
+)
+DONE = b"data: [DONE]\n\n"
+
+
+def read(*pieces: bytes) -> list[StreamEvent]:
+    reader = OpenAIReader()
+    return [event for piece in pieces for event in reader.feed(piece)] + reader.close()
+
+
+def kinds(events: list[StreamEvent]) -> list[StreamKind]:
+    return [event.kind for event in events]
+
+
+def sse(*chunks: Any) -> bytes:
+    return b"".join(b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks)
+
+
+def chunk(delta: Any, finish: str | None = None, index: int = 0, **more: Any) -> dict[str, Any]:
+    return {"id": "c", "choices": [{"index": index, "delta": delta, "finish_reason": finish}]} | more
+
+
+ROLE, HI, STOP = chunk({"role": "assistant", "content": ""}), chunk({"content": "Hi"}), chunk({}, "stop")
+
+
+@pytest.mark.parametrize(
+    ("name", "expected", "chars"),
+    [
+        ("text", [R, C, C, C, F, U, D], 15),
+        ("tools", [R, C, C, C, C, F, D], 37),
+        ("refusal", [R, C, C, F, D], 23),
+        ("two_choices", [R, R, C, C, R, C, F, D], 11),
+        ("length", [R, F, D], 0),
+        ("reasoning", [P, R, C, C, C, F, U, D], 19),
+        ("azure_crlf", [R, R, C, F, D], 2),
+        ("no_done", [C, C, F, D], 8),
+    ],
+)
+def test_recordings(name: str, expected: list[StreamKind], chars: int) -> None:
+    """Each recording is read as what it is, byte for byte but for [DONE]."""
+    raw = (STREAMS / f"openai_{name}.txt").read_bytes()
+    events = read(raw)
+    assert kinds(events) == expected
+    assert sum(event.chars for event in events) == chars
+    assert b"".join(event.data for event in events) == raw.replace(DONE, b"").replace(
+        b"data: [DONE]\r\n\r\n", b""
+    )
+
+
+@pytest.mark.parametrize("path", sorted(STREAMS.glob("openai_*.txt")), ids=lambda path: path.stem)
+def test_the_official_client_reads_the_recordings(path: Path) -> None:
+    """The recordings are faithful: the official client's types accept each chunk."""
+    for line in path.read_bytes().decode().split("\n"):
+        data = line.strip().removeprefix("data: ")
+        if data and not data.startswith(":") and data != "[DONE]":
+            ChatCompletionChunk.model_validate_json(data, strict=False)
+
+
+def test_usage_is_read() -> None:
+    """The usage chunk gives the counts."""
+    events = read((STREAMS / "openai_text.txt").read_bytes())
+    assert [event.usage for event in events if event.usage] == [Usage(19, 10, 4, 2)]
+
+
+def test_a_chunk_may_be_three_things() -> None:
+    """A chunk with content, finish and usage sends its bytes once, with the content."""
+    raw = sse(chunk({"content": "Hi"}, "stop", usage={"prompt_tokens": 1}))
+    events = read(raw, DONE)
+    assert [(event.kind, event.data) for event in events] == [(C, raw), (F, b""), (U, b""), (D, b"")]
+    assert events[1].finish_reason == "stop"
+
+
+ERROR = b'data: {"error":{"message":"The server had an error","type":"server_error"}}\n\n'
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected", "kind"),
+    [
+        (sse(ROLE, HI) + DONE, [R, C, X], Kind.NO_FINISH),
+        (sse(ROLE, HI), [R, C, X], Kind.NO_FINISH),
+        (DONE, [X], Kind.NO_FINISH),
+        (b"", [X], Kind.NO_FINISH),
+        (b": ping\n\n: ping\n\n", [P, P, X], Kind.NO_FINISH),
+        (sse(ROLE, STOP), [R, X], Kind.EMPTY_ANSWER),
+        (sse(ROLE, chunk({"reasoning": "Hm"}), STOP), [R, C, X], Kind.EMPTY_ANSWER),
+        (sse(ROLE, chunk({}, "tool_calls")), [R, X], Kind.EMPTY_ANSWER),
+        (sse(HI, chunk({}, "error")), [C, X], Kind.ERROR_EVENT),
+        (sse(HI, chunk({}, "insufficient_system_resource")), [C, X], Kind.OVERLOADED),
+        (sse(HI) + b"data: {not json}\n\n", [C, X], Kind.MALFORMED_ANSWER),
+        (sse(HI) + b"data: [1]\n\n", [C, X], Kind.MALFORMED_ANSWER),
+        (sse(HI) + b"data: {}\n\n", [C, X], Kind.MALFORMED_ANSWER),
+        (sse(HI) + b'data: {"id":"\xff","choices":[]}\n\n', [C, X], Kind.MALFORMED_ANSWER),
+        (sse(HI) + b"<html>\n\n", [C, X], None),
+        (sse(HI, STOP) + b'data: {"id":"c","cho', [C, F, X], Kind.CUT_BODY),
+        (sse(HI) + b'data: {"id":"c","cho', [C, X], Kind.CUT_BODY),
+        (sse(HI) + ERROR + DONE, [C, X], None),
+        (sse(HI, STOP) + ERROR + DONE, [C, F, X], None),
+        (sse(HI) + b'event: error\ndata: {"message":"no"}\n\n', [C, X], None),
+        (sse(HI) + b'{"error":{"message":"engine dead","code":500}}\n\n', [C, X], None),
+        (sse(HI) + b'{"error":{"message":"engine dead","code":500}}', [C, X], None),
+        (sse(chunk({"content": "a"}), chunk({"content": "b"}, index=1), STOP) + DONE, [C, C, R, X], Kind.NO_FINISH),
+        (b"x" * (EVENT_MAX_BYTES + 1), [X], Kind.ANSWER_TOO_LARGE),
+    ],
+    ids=[
+        "done-without-finish", "end-without-finish", "only-done", "nothing", "only-pings", "empty", "thoughts-only",
+        "no-tool-calls", "finish-error", "finish-resource", "not-json", "array", "empty-object", "not-utf8", "html",
+        "cut-after-finish", "cut", "error-then-done", "error-after-finish", "named-error", "raw-json", "raw-json-tail",
+        "unfinished-choice", "too-large",
+    ],
+)  # fmt: skip
+def test_failed_streams(raw: bytes, expected: list[StreamKind], kind: Kind | None) -> None:
+    """A stream that failed ends in one fault of the right kind."""
+    events = read(raw)
+    assert kinds(events) == expected
+    assert events[-1].fault is not None
+    if kind is not None:
+        assert events[-1].fault.kind is kind, events[-1].fault
+
+
+@pytest.mark.parametrize(
+    "end", [b"", DONE, b"data: [DONE]\n", b"data: [DONE]", b"data:[DONE]\n\n", b"\n", b": bye\n\n"], ids=repr
+)
+def test_ways_to_end(end: bytes) -> None:
+    """After the finish, every clean end is an end."""
+    assert read(sse(HI, STOP) + end)[-1].kind is D
