@@ -1,6 +1,7 @@
 """A client of bare bytes, so that what is tested is what is on the wire."""
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,10 +147,8 @@ class Wire:
             seen.error = "reset"
         finally:
             writer.close()
-            try:
+            with contextlib.suppress(OSError):
                 await writer.wait_closed()
-            except OSError:
-                pass
         return seen
 
     async def _read(self, reader: asyncio.StreamReader, seen: Seen, end_s: float, quiet_s: float) -> None:

@@ -503,3 +503,30 @@ def test_an_idle_pooled_connection_is_closed(with_lab):
         return await wire.send(_raw("openai", path, body), requests=2)
 
     assert with_lab("openai", play).raw == b""
+
+
+@pytest.mark.parametrize(
+    ("fault", "dialect"),
+    [
+        pytest.param(fault, dialect, id=f"{fault.name}-{dialect}")
+        for fault in ALL
+        if fault.name.endswith("after_content") and "malformed" not in fault.name
+        for dialect in fault.dialects
+    ],
+)
+def test_a_stream_of_one_piece_is_struck_as_well(fault, dialect, with_lab, chat_request):
+    """The shortest stream has content before the fault, and no finish after it."""
+    more = {"openai": {"max_tokens": 1}, "anthropic": {"max_tokens": 1}}.get(
+        dialect, {"generationConfig": {"maxOutputTokens": 1}}
+    )
+
+    async def play(provider, wire):
+        provider.set_fault(fault.name, **small(fault))
+        path, body = chat_request(dialect, stream=True, **more)
+        return await wire.send(_raw(dialect, path, body), quiet_s=1.0), provider.met
+
+    seen, met = with_lab(dialect, play)
+    assert met == 1
+    assert b"Lab" in seen.body
+    events = seen.body.replace(b"\r\n", b"\n").rpartition(b"\n\n")[0]
+    assert not re.search(rb'"finish_reason":"|message_stop|finishReason', events)

@@ -248,7 +248,7 @@ def test_anthropic_stream(claude):
         answer = stream.get_final_message()
     assert text == answer.content[0].text == expected_text("anthropic", CLAUDE, QUESTION)
     assert answer.stop_reason == "end_turn"
-    assert answer.usage.output_tokens == 26 or answer.usage.output_tokens > 10
+    assert answer.usage.output_tokens > 10
 
 
 def test_anthropic_async(lab):

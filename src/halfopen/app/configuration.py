@@ -1,7 +1,7 @@
 """Finds the configuration: a file, else the keys in the environment, else the lab."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -86,7 +86,11 @@ def load(
         return _from_lab(lab_ports)
     outcome = configure_data(found.data, environ)
     if isinstance(outcome, Refused):
-        raise ConfigurationError(outcome.problems)
+        # Nobody wrote a file, so a problem is at the variable that the setting came from.
+        problems = (
+            replace(problem, place=found.variables.get(problem.place, "")) for problem in outcome.problems
+        )
+        raise ConfigurationError(tuple(problems))
     return Loaded(outcome.snapshot, outcome.secrets, "environment", found.notes)
 
 

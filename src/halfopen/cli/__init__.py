@@ -94,7 +94,7 @@ def _print_version(wanted: bool) -> None:
 )
 def _options(
     *,
-    version: Annotated[  # noqa: ARG001 - the callback prints it
+    version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:

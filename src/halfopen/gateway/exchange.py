@@ -304,6 +304,7 @@ class Exchange:
         headers = [
             ("x-halfopen-request-id", self._responder.request_id),
             ("x-halfopen-attempts", str(self._journey.attempts_made)),
+            *self._runtime.surroundings.answer_headers,
         ]
         if target is not None:
             headers.append(("x-halfopen-upstream", target.name))

@@ -4,7 +4,6 @@ import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 from urllib.parse import urlsplit
 
 from halfopen.gateway.line import Line
@@ -18,11 +17,8 @@ from halfopen.rollout.snapshot import ProviderSpec, Snapshot
 from halfopen.seams import Clock, Entropy
 
 
-class OutcomeSink(Protocol):
-    """Whoever wants to know what happened. Must return at once and never raise."""
-
-    def __call__(self, outcome: Outcome) -> None:
-        """One request is over."""
+OutcomeSink = Callable[[Outcome], None]
+"""Told when a request is over. Must return at once and never raise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +29,8 @@ class Surroundings:
     entropy: Entropy
     new_id: Callable[[], str]
     on_outcome: OutcomeSink
+    answer_headers: tuple[tuple[str, str], ...] = ()
+    """Sent with every answer."""
 
 
 class ProviderRuntime:

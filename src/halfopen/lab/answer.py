@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Sequence
 
 _MARK = re.compile(r"\A(?P<said>.*) \[end (?P<sum>[0-9a-f]{8})\]\Z", re.DOTALL)
-_PIECE = re.compile(r"\s*\S+")
+_PIECE = re.compile(r"\s*\S+(?:\s+\Z)?")
 _COUNTING = "one two three four five six seven eight nine ten eleven twelve."
 PROMPT_CHARS = 40
 """How much of the prompt an answer repeats."""

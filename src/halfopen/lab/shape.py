@@ -93,7 +93,7 @@ def number(low: float | None = None, high: float | None = None) -> Shape:
     def check(value: Any, path: Path) -> None:
         if not isinstance(value, int | float) or isinstance(value, bool):
             raise Mismatch(path, Reason.TYPE, "decimal", value)
-        _bounds(value, path, low, high)
+        _bounds(value, path, None if low is None else float(low), None if high is None else float(high))
 
     return check
 

@@ -6,28 +6,34 @@ from typing import Final
 from halfopen.redact.mask import Mask
 from halfopen.redact.rule import Rule, substitution
 
+_DIGIT: Final = re.compile("[0-9]")
 _HEX: Final = re.compile(r"[0-9a-f]+|[0-9A-F]+")
-_SECRET_NEARBY: Final = re.compile(
-    r"(?P<before>(?:(?i:secret|aws)|\[key\])[^\r\n]{0,48}?(?<![A-Za-z0-9/+]))"
-    r"(?P<secret>[A-Za-z0-9/+]{40})(?![A-Za-z0-9/+=])"
-)
+_AMAZON: Final = re.compile(r"(?<![A-Za-z0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=])")
+_AMAZON_NEARBY: Final = re.compile(r"(?i:secret|aws)|\[key\]")
 _PAGERDUTY: Final = re.compile(
-    r"(?P<before>(?i:pager[ _-]?duty)[^\r\n]{0,40}?(?i:key|token|secret|routing|integration)"
-    r"[^\r\nA-Za-z0-9+]{1,8}(?:(?i:is|was) )?)"
-    r"(?P<secret>u\+[A-Za-z0-9_-]{18}|[A-Za-z0-9_-]{20}|[A-Za-z0-9]{32})(?![A-Za-z0-9_-])"
+    r"(?<![\w+-])(?:u\+[A-Za-z0-9_-]{18}|[A-Za-z0-9_-]{20}|[A-Za-z0-9]{32})(?![\w-])", re.ASCII
 )
+_PAGERDUTY_NEARBY: Final = re.compile(
+    r"(?i)pager[ _-]?duty[^\r\n]{0,40}(?:key|token|secret|routing|integration)"
+    r"(?:[^\r\nA-Za-z0-9]{1,8}(?:is|was))?[^\r\nA-Za-z0-9]{1,8}\Z"
+)
+_NEARBY_CHARS: Final = 72
+
+
+def _nearby(match: re.Match[str]) -> str:
+    return match.string[max(0, match.start() - _NEARBY_CHARS) : match.start()]
 
 
 def _amazon_secret(match: re.Match[str]) -> str:
-    secret = match["secret"]
-    if _HEX.fullmatch(secret) or not re.search("[0-9]", secret) or secret == secret.lower():
-        return match[0]  # the hash of a commit, or a path
-    return match["before"] + Mask.SECRET
+    secret = match[0]
+    if _HEX.fullmatch(secret) or not _DIGIT.search(secret) or secret == secret.lower():
+        return secret  # the hash of a commit, or a path
+    return Mask.SECRET if _AMAZON_NEARBY.search(_nearby(match)) else secret
 
 
 def _pagerduty(match: re.Match[str]) -> str:
-    varied = any(c.isdigit() for c in match["secret"])
-    return match["before"] + Mask.KEY if varied else match[0]
+    key = match[0]
+    return Mask.KEY if _DIGIT.search(key) and _PAGERDUTY_NEARBY.search(_nearby(match)) else key
 
 
 RULES: Final[tuple[Rule, ...]] = (
@@ -42,7 +48,7 @@ RULES: Final[tuple[Rule, ...]] = (
         "akia",
         "asia",
     ),
-    Rule("amazon secret", ("secret", "aws", "[key]"), lambda text: _SECRET_NEARBY.sub(_amazon_secret, text)),
+    Rule("amazon secret", ("secret", "aws", "[key]"), lambda text: _AMAZON.sub(_amazon_secret, text)),
     Rule(
         "pagerduty",
         ("pagerduty", "pager duty", "pager_duty", "pager-duty"),

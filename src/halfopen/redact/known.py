@@ -23,7 +23,7 @@ INSIDE_MIN_CHARS: Final = 8
 PART_MIN_CHARS: Final = 8
 """The least part of a secret that is masked at the edge of a cut text."""
 
-_CUT: Final = re.compile(r"\s{0,2}(?:\.{2,}|…|[\[(<]?(?:truncated|cut|snip)|\\?[\"']|\Z)")
+_CUT: Final = re.compile(r"\s{0,2}(?:\.{2,}|…|[\[(<](?:truncated|cut|snip)|\\?[\"']|\Z)")
 """What follows a text that was cut: dots, a remark, a closing quote, or nothing."""
 
 _CUT_BEFORE: Final = re.compile(r"(?:\.{2,}|…|[\"'])?\s{0,2}")
@@ -83,7 +83,7 @@ def _from_the_start(text: str, form: str) -> list[tuple[int, int]]:
     start = text.find(form[:PART_MIN_CHARS])
     while start >= 0:
         end = start + _common_chars(text, start, form)
-        if end - start == len(form) or _CUT.match(text, end):
+        if end - start == len(form) or (not text[end : end + 1].isalnum() and _CUT.match(text, end)):
             spans.append((start, end))
             start = text.find(form[:PART_MIN_CHARS], end)
         else:

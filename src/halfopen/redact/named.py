@@ -35,7 +35,7 @@ _FIRST_WORD_MAX_CHARS: Final = 10
 _NAME_MAX_CHARS: Final = 48
 _OPENING: Final = re.compile(r"(?P<slashes>\\{0,7})(?P<quote>[\"'`])")
 _UNQUOTED: Final = re.compile(r"[^\s\"'`&;,<>\\]+")
-_LOOK_CHARS: Final = 256
+_LOOK_CHARS: Final = 64
 """What is looked at of a value under a weak name before all of it is read."""
 _END_OF_PROSE: Final = ".:!?)]}"
 _WORD: Final = re.compile(r"[A-Za-z]?[a-z]+")
@@ -76,19 +76,15 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, Mask] | None:
     if name_start == match.start() and text[name_start - 1 : name_start] == " ":
         first = _FIRST_WORD.search(text, max(0, name_start - _FIRST_WORD_MAX_CHARS), name_start)
         name = first[0] + name if first else name
-    is_strong = names.strong(name) is not None
-    if not (is_strong or names.weak(name)):
+    is_announced, is_strong = names.announces(name)
+    if not is_announced:
         return None
     opening = _OPENING.match(text, match.end())
-    if opening:
-        start, end = opening.end(), _closing(text, opening)
-        strict = True
-    else:
-        start = match.end()
-        if not is_strong and not names.looks_random(text[start : _head(text, start)]):
-            return None  # before the whole value is read: a text of nothing but names stays linear
-        end = _unquoted(text, start)
-        strict = separator != ":"
+    start = opening.end() if opening else match.end()
+    if not is_strong and not names.looks_random(text[start : _head(text, start)]):
+        return None  # before the whole value is read: a text of nothing but names stays linear
+    end = _closing(text, opening) if opening else _unquoted(text, start)
+    strict = opening is not None or separator != ":"
     value = text[start:end]
     if MASKED.match(text, start) or (not strict and _is_prose(text, end, value)):
         return None

@@ -21,14 +21,19 @@ _ENDINGS: Final[Mapping[str, Mask]] = MappingProxyType(
             (Mask.PASSWORD, "password passwd passphrase passcode pwd userpass dbpass"),
             (
                 Mask.KEY,
-                "apikey apikeys accesskey secretkey privatekey signingkey encryptionkey masterkey adminkey"
-                " integrationkey subscriptionkey sharedkey accountkey authkey licensekey geniekey",
+                (
+                    "apikey apikeys accesskey secretkey privatekey signingkey encryptionkey masterkey"
+                    " adminkey integrationkey subscriptionkey sharedkey accountkey authkey licensekey"
+                    " geniekey"
+                ),
             ),
             (
                 Mask.TOKEN,
-                "accesstoken refreshtoken authtoken bearertoken idtoken sessiontoken securitytoken apitoken"
-                " csrftoken xsrftoken bottoken deploytoken vaulttoken privatetoken oauthtoken gitlabtoken"
-                " webidentitytoken jwt jwtassertion",
+                (
+                    "accesstoken refreshtoken authtoken bearertoken idtoken sessiontoken securitytoken"
+                    " apitoken csrftoken xsrftoken bottoken deploytoken vaulttoken privatetoken oauthtoken"
+                    " gitlabtoken webidentitytoken jwt jwtassertion"
+                ),
             ),
             (Mask.SECRET, "secret secrets credential credentials"),
             (Mask.COOKIE, "sessionid phpsessid jsessionid connectsid cfclearance cfbm"),
@@ -90,6 +95,8 @@ _PARAMETERS: Final[Mapping[str, Mask]] = MappingProxyType(
         "sig": Mask.SIGNATURE,
         "hmac": Mask.SIGNATURE,
         "awsaccesskeyid": Mask.KEY,
+        "xamzcredential": Mask.KEY,
+        "xgoogcredential": Mask.KEY,
     }
 )
 
@@ -131,7 +138,8 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 
 def normal(name: str) -> str:
     """The name in lower case without punctuation."""
-    return _PUNCTUATION.sub("", name.lower())
+    lower = name.lower()
+    return lower if lower.isalnum() else _PUNCTUATION.sub("", lower)
 
 
 def strong(name: str) -> Mask | None:
@@ -161,11 +169,15 @@ def header(name: str) -> Mask | None:
 def parameter(name: str) -> Mask | None:
     """The mask for the value of a URL's parameter of that name."""
     plain = normal(name)
-    if plain.endswith("signature"):
-        return Mask.SIGNATURE
-    if plain in ("xamzcredential", "xgoogcredential"):
-        return Mask.KEY
-    return _PARAMETERS.get(plain) or strong(name)
+    return _PARAMETERS.get(plain) or (Mask.SIGNATURE if plain.endswith("signature") else strong(name))
+
+
+def announces(name: str) -> tuple[bool, bool]:
+    """Whether the name announces a secret at all, and whether it is strong."""
+    if normal(name) in _WEAK:
+        return True, False
+    is_strong = strong(name) is not None
+    return is_strong or weak(name) is not None, is_strong
 
 
 def mask_for(name: str, value: str) -> Mask | None:

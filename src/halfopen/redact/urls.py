@@ -12,20 +12,20 @@ _PARAMETER: Final = re.compile(
     r"(?P<start>[?&;#]|\\u0026|%26|%3[Ff])"
     r"(?P<name>(?:[^\s?&;#=%\"'<>\\]|%5[Ff]|%2[Dd]){1,64}+)"
     r"(?P<equals>=|%3[Dd])"
-    r"(?P<value>[^\s&#\"'<>\\]++)"
+    rf"(?!{MASKED.pattern})(?P<value>[^\s&#\"'<>\\]++)"
 )
 _ESCAPED_PUNCTUATION: Final = re.compile("%5[Ff]|%2[Dd]")
 _BARE_USERINFO: Final = re.compile(r"[^\s/?#@:\[\]]+:[^\s/?#]*@")
 
 
 def _parameter(match: re.Match[str]) -> str:
-    name, value = match["name"], match["value"]
-    mask = names.parameter(_ESCAPED_PUNCTUATION.sub("_", name))
+    start, name, equals, value = match.groups()
+    mask = names.parameter(_ESCAPED_PUNCTUATION.sub("_", name) if "%" in name else name)
     if mask is None and names.normal(name) == "code" and names.looks_random(value):
         mask = Mask.TOKEN  # an authorization code; a status code stays
-    if mask is None or MASKED.fullmatch(value) or value.startswith("${"):
+    if mask is None or value.startswith("${"):
         return match[0]
-    return f"{match['start']}{name}{match['equals']}{mask}"
+    return f"{start}{name}{equals}{mask}"
 
 
 def _parameters(text: str) -> str:

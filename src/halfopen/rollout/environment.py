@@ -7,7 +7,8 @@ from typing import Any
 
 from halfopen.providers import catalogue
 
-_SMALL_WORDS = ("mini", "nano", "lite", "haiku", "luna")
+_SMALL_WORDS = frozenset(("mini", "nano", "lite", "haiku", "luna"))
+"""Parts of the names of small models. A route is small when one of its models is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,8 @@ class Found:
     """The same as a file would hold."""
     notes: tuple[str, ...]
     """Which providers were found, and where prompts may go, in plain words."""
+    variables: Mapping[str, str]
+    """The environment variable behind a setting, by the setting's place."""
 
 
 def from_environment(environ: Mapping[str, str]) -> Found | None:
@@ -75,7 +78,14 @@ def from_environment(environ: Mapping[str, str]) -> Found | None:
     vendors = tuple(vendor for vendor in VENDORS if vendor.provider in present)
     providers = {vendor.provider: _provider(vendor, present[vendor.provider], environ) for vendor in vendors}
     routes = routes_for(vendors)
-    return Found({"providers": providers, "routes": routes}, _notes(vendors, present, routes, environ))
+    variables = {f"providers.{name}.key": variable for name, variable in present.items()}
+    variables |= {
+        f"providers.{vendor.provider}.base_url": vendor.url_variable
+        for vendor in vendors
+        if vendor.url_variable
+    }
+    notes = _notes(vendors, present, routes, environ)
+    return Found({"providers": providers, "routes": routes}, notes, variables)
 
 
 def routes_for(vendors: tuple[Vendor, ...]) -> dict[str, dict[str, list[str]]]:
@@ -84,7 +94,7 @@ def routes_for(vendors: tuple[Vendor, ...]) -> dict[str, dict[str, list[str]]]:
     routes = {}
     for name, pairs in catalogue.DEFAULT_ROUTES.items():
         targets = [f"{named[dialect].provider}/{model}" for dialect, model in pairs if dialect in named]
-        small = any(word in name for word in _SMALL_WORDS) or name == "gpt-3.5-turbo"
+        small = any(not _SMALL_WORDS.isdisjoint(model.split("-")) for _, model in pairs)
         targets += [
             f"{vendor.provider}/{vendor.small if small else vendor.large}"
             for vendor in vendors
@@ -141,13 +151,24 @@ def _notes(
     else:
         names = ", ".join(vendor.vendor for vendor in vendors)
         notes.append(
-            "When a vendor fails, the prompt goes to the next one of these, which then sees its content, "
-            f"charges for it, and answers with a model of its own: {names}."
+            "A request goes to the vendor of the model that it names. When that vendor fails, its prompt goes to the "
+            f"next of these, who then sees its content, charges for it, and answers with another model: {names}."
         )
     notes += [
         f"{vendor.vendor}'s address comes from {vendor.url_variable}."
         for vendor in vendors
         if vendor.url_variable and environ.get(vendor.url_variable, "").strip()
     ]
-    notes += [f"{name} -> {', then '.join(route['targets'])}" for name, route in routes.items()]
-    return tuple(notes)
+    return (*notes, "Which models answer for which:", *_mapping(routes))
+
+
+def _mapping(routes: Mapping[str, Mapping[str, list[str]]]) -> list[str]:
+    """The routes in words, those with the same stand-ins together."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name, route in routes.items():
+        targets = tuple(
+            f"{target.partition('/')[0]}/(the same)" if target.partition("/")[2] == name else target
+            for target in route["targets"]
+        )
+        groups.setdefault(targets, []).append(name)
+    return [f"  {', '.join(names)} -> {', then '.join(targets)}" for targets, names in groups.items()]

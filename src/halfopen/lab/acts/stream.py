@@ -29,11 +29,13 @@ def strike(pieces: tuple[Piece, ...], content_events: int) -> int:
     """The place of the first piece that is not sent any more.
 
     With 0 content events: before the first content. Else after so many, but never so many that
-    all the content would have come.
+    all the content would have come, unless it is a single piece.
     """
     places = [place for place, piece in enumerate(pieces) if piece.kind is PieceKind.CONTENT]
     if not places:
         return 0
+    if len(places) == 1:
+        return places[0] + (1 if content_events else 0)
     return places[min(content_events, max(1, len(places) - 1)) if content_events else 0]
 
 
@@ -142,7 +144,10 @@ def pinged_stall(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
 
 def drip(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
     """One content event an interval, over and over; never a finish."""
-    content = [piece for piece in rest if piece.kind is PieceKind.CONTENT]
+    found = [
+        [piece for piece in pieces if piece.kind is PieceKind.CONTENT] for pieces in (rest, pieces_of(scene))
+    ]
+    content = found[0] or found[1] or list(pieces_of(scene))
     interval_s, spent_s, place = max(0.001, scene.number("interval_s")), 0.0, 0
     yield Met()
     while spent_s < scene.number("bound_s"):

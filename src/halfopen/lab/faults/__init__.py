@@ -4,6 +4,7 @@ Each module has a docstring that says what really happens in production, and a `
 """
 
 import pkgutil
+from difflib import get_close_matches
 from functools import cache
 from importlib import import_module
 
@@ -19,7 +20,7 @@ def names() -> tuple[str, ...]:
 def load(name: str) -> LabFault:
     """The fault of that name. Raises ValueError that names the nearest ones."""
     if name not in names():
-        near = [known for known in names() if name in known or any(part in known for part in name.split("_"))]
+        near = [known for known in names() if name in known] or get_close_matches(name, names(), n=5)
         hint = f"; near it: {', '.join(near[:8])}" if near else ""
         raise ValueError(f"no fault {name!r}{hint}")
     fault = import_module(f"{__name__}.{name}").FAULT

@@ -98,6 +98,6 @@ def worded(problem: Mismatch) -> Refusal:
         )
     return Refusal(
         f"* GenerateContentRequest.{place}: {problem.path[-1]} must be in the supported range, "
-        f"{'at most' if problem.reason is Reason.ABOVE else 'at least'} {problem.expected}, "
+        f"{'at most' if problem.reason is Reason.ABOVE else 'at least'} {problem.expected:g}, "
         f"got {problem.got}\n"
     )

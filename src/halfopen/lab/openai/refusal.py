@@ -119,7 +119,7 @@ def _bound(problem: Mismatch, place: str) -> Refusal:
     sign, bound = ("<=", "maximum") if above else (">=", "minimum")
     return Refusal(
         f"Invalid '{place}': {kind} {'above' if above else 'below'} {bound} value. "
-        f"Expected a value {sign} {problem.expected}, but got {got} instead.",
+        f"Expected a value {sign} {problem.expected:g}, but got {got} instead.",
         param=place,
         code=f"{kind}_{'above_max' if above else 'below_min'}_value",
     )

@@ -1,0 +1,162 @@
+"""Which target a request goes to next, and what is known when there is none.
+
+Rules
+1. Targets are tried in order of preference; one that can't do the request, or that takes no call
+   now, is passed over, and each reason is kept once.
+2. A tried target is called again only for a fault that may pass, within the fault's own bound and
+   the target's retry budget. The budget is charged when the retry is planned.
+3. A target whose first opening has not been probed yet is worth waiting for; one whose probe has
+   failed is not: its outage is confirmed. A parked credential is never waited for.
+"""
+
+from collections.abc import Callable, Sequence
+
+from halfopen import errors
+from halfopen.model import Fault, Kind, Skip, Target, Verdict
+from halfopen.policy.backoff import retry_delay
+from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST
+from halfopen.policy.informative import most_informative
+from halfopen.policy.options import RetryOptions
+from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, TargetState
+from halfopen.seams import Entropy
+
+NEVER = float("inf")
+
+
+class Selection:
+    """The targets of one request: which were tried, what they said, which are left."""
+
+    __slots__ = (
+        "_entropy",
+        "_excluded",
+        "_faults",
+        "_retries",
+        "_retry_options",
+        "_states",
+        "_tried",
+        "_unfit",
+        "skips",
+    )
+
+    def __init__(
+        self,
+        states: Sequence[TargetState],
+        retry: RetryOptions,
+        entropy: Entropy,
+        unfit: Callable[[Target], str | None],
+    ) -> None:
+        """`unfit` says why a target can't do the request, or None."""
+        self._states = states
+        self._retry_options = retry
+        self._entropy = entropy
+        self._unfit = unfit
+        self._tried: set[int] = set()
+        self._excluded: set[int] = set()
+        self._faults: list[tuple[int, Fault]] = []
+        self._retries: dict[int, int] = {}
+        self.skips: list[Skip] = []
+        """Targets that were passed over, each reason once."""
+
+    def state(self, index: int) -> TargetState:
+        """The shared state of a target."""
+        return self._states[index]
+
+    def failed(self, index: int, fault: Fault) -> None:
+        """A call to a target failed."""
+        self._faults.append((index, fault))
+
+    def take_untried(self, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
+        """A permit for the first untried target that takes a call. Adds the others' refusals."""
+        candidates = self._untried()
+        for position, index in enumerate(candidates):
+            others = candidates[position + 1 :]
+            only_choice = not any(self._states[other].could_serve(now) for other in others)
+            permit = self._states[index].admit(now, only_choice=only_choice)
+            if isinstance(permit, Permit):
+                self._tried.add(index)
+                return index, permit
+            self._skip(index, permit.reason.value)
+            refusals.append(self._worth_waiting(index, permit))
+        return None
+
+    def take_again(self, index: int, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
+        """A permit for a planned retry. Adds the refusal, if that is the answer."""
+        permit = self._states[index].admit(now, only_choice=True)
+        if isinstance(permit, Permit):
+            self._retries[index] = self._retries.get(index, 0) + 1
+            return index, permit
+        refusals.append(self._worth_waiting(index, permit))
+        return None
+
+    def others_could_serve(self, now: float) -> bool:
+        """Whether an untried target has a chance."""
+        return any(self._states[index].could_serve(now) for index in self._untried())
+
+    def plan_retry(self, now: float, deadline: float) -> tuple[int, float] | None:
+        """The tried target to call again, and when; its budget is charged. None: no retry is allowed."""
+        for index, fault in sorted(dict(self._faults).items()):
+            retries = self._retries.get(index, 0)
+            if fault.verdict not in (Verdict.RETRY, Verdict.THROTTLE):
+                continue
+            if fault.retries_max is not None and retries >= fault.retries_max:
+                continue
+            state = self._states[index]
+            reopens_at = state.breaker.retry_at(now)
+            if reopens_at > now and state.breaker.openings > 1:
+                continue
+            delay_s = retry_delay(self._retry_options, retries, fault.delay_s, self._entropy)
+            at = max(now + delay_s, state.throttled_until, reopens_at)
+            cost = TIMEOUT_COST if fault.kind in TIMEOUT_KINDS else RETRY_COST
+            if at < deadline and state.bucket.take(cost, now):
+                return index, at
+        return None
+
+    def final_fault(self, now: float, *, in_time: bool) -> Fault:
+        """What to tell the client when no target is left, or no time."""
+        faults = [fault for _, fault in self._faults]
+        if self._is_poison(now):
+            said = " / ".join(fault.message for fault in faults)
+            return errors.make(
+                Kind.POISON_REQUEST, f"Two providers failed on this request while others succeed: {said}"
+            )
+        fit = [state for index, state in enumerate(self._states) if index not in self._excluded]
+        if not faults:  # no call was made: say what is known of the targets
+            known = (state.credential.fault or state.last_fault for state in fit)
+            faults = [fault for fault in known if fault is not None]
+        best = most_informative(faults)
+        if best is not None:
+            return best
+        if not fit:
+            reasons = "; ".join(f"{skip.target}: {skip.reason}" for skip in self.skips)
+            return errors.make(Kind.NO_FIT_TARGET, f"No target of this route can do the request. {reasons}")
+        return errors.make(Kind.NO_CAPACITY if in_time else Kind.DEADLINE_EXCEEDED)
+
+    def _untried(self) -> list[int]:
+        return [index for index in range(len(self._states)) if index not in self._tried and self._fits(index)]
+
+    def _fits(self, index: int) -> bool:
+        if index in self._excluded:
+            return False
+        reason = self._unfit(self._states[index].target)
+        if reason is None:
+            return True
+        self._excluded.add(index)
+        self._skip(index, reason)
+        return False
+
+    def _worth_waiting(self, index: int, refused: Refused) -> Refused:
+        confirmed = refused.reason is Refusal.BREAKER_OPEN and self._states[index].breaker.openings > 1
+        if refused.reason is Refusal.PARKED or confirmed:
+            return Refused(refused.reason, NEVER, refused.fault)
+        return refused
+
+    def _is_poison(self, now: float) -> bool:
+        """Two providers' servers broke on this request, and both serve others."""
+        broken = {index for index, fault in self._faults if fault.kind is Kind.SERVER_ERROR}
+        providers = {self._states[index].target.provider for index in broken}
+        return len(providers) > 1 and all(self._states[index].breaker.recent_success(now) for index in broken)
+
+    def _skip(self, index: int, reason: str) -> None:
+        skip = Skip(self._states[index].target.name, reason)
+        if skip not in self.skips:
+            self.skips.append(skip)
