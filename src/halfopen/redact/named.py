@@ -25,7 +25,7 @@ _ANNOUNCED: Final = re.compile(
 )
 _FLAG: Final = re.compile(
     r"(?i)--(?<![\w-]--)(?P<name>[a-z0-9-]{0,40}(?:password|passwd|secret|token|key|credentials?))"
-    r"(?P<gap>[ \t]{1,4}[\"']?)(?P<value>[^\s\"'<>\[$-][^\s\"'<>]*+)"
+    r"(?P<gap>[ \t]{1,4}[\"']?)(?P<value>[^-\s\"'<>\[$][^\s\"'<>]*+)"
 )
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _FIRST_WORD: Final = re.compile(

@@ -12,24 +12,33 @@ _PARAMETER: Final = re.compile(
     r"(?P<start>[?&;#]|\\u0026|%26|%3[Ff])"
     r"(?P<name>(?:[^\s?&;#=%\"'<>\\]|%5[Ff]|%2[Dd]){1,64}+)"
     r"(?P<equals>=|%3[Dd])"
-    rf"(?!{MASKED.pattern})(?P<value>[^\s&#\"'<>\\]++)"
 )
+_VALUE: Final = re.compile(r"[^\s&#\"'<>\\]+")
+_LOOK_CHARS: Final = 64
 _ESCAPED_PUNCTUATION: Final = re.compile("%5[Ff]|%2[Dd]")
 _BARE_USERINFO: Final = re.compile(r"[^\s/?#@:\[\]]+:[^\s/?#]*@")
 
 
-def _parameter(match: re.Match[str]) -> str:
-    start, name, equals, value = match.groups()
-    mask = names.parameter(_ESCAPED_PUNCTUATION.sub("_", name) if "%" in name else name)
-    if mask is None and names.normal(name) == "code" and names.looks_random(value):
-        mask = Mask.TOKEN  # an authorization code; a status code stays
-    if mask is None or value.startswith("${"):
-        return match[0]
-    return f"{start}{name}{equals}{mask}"
-
-
 def _parameters(text: str) -> str:
-    return _PARAMETER.sub(_parameter, text)
+    """Mask the values of secret parameters. A value is read only under a secret name, so it stays linear."""
+    pieces: list[str] = []
+    done = position = 0
+    while match := _PARAMETER.search(text, position):
+        position = match.end()
+        name = match["name"]
+        mask = names.parameter(_ESCAPED_PUNCTUATION.sub("_", name) if "%" in name else name)
+        if mask is None and names.normal(name) == "code":
+            # An authorization code; a status code stays.
+            head = _VALUE.match(text, position, position + _LOOK_CHARS)
+            mask = Mask.TOKEN if head and names.looks_random(head[0]) else None
+        if mask is None or text.startswith("${", position) or MASKED.match(text, position):
+            continue
+        value = _VALUE.match(text, position)
+        if value:
+            pieces += (text[done:position], mask)
+            done = position = value.end()
+    pieces.append(text[done:])
+    return "".join(pieces)
 
 
 def bare_userinfo(url: str) -> str:

@@ -151,8 +151,9 @@ def _notes(
     else:
         names = ", ".join(vendor.vendor for vendor in vendors)
         notes.append(
-            "A request goes to the vendor of the model that it names. When that vendor fails, its prompt goes to the "
-            f"next of these, who then sees its content, charges for it, and answers with another model: {names}."
+            "A request goes to the vendor of the model that it names. When that vendor fails, the prompt goes to "
+            "the next of these, who then sees its content, charges for it, and answers with another model: "
+            f"{names}."
         )
     notes += [
         f"{vendor.vendor}'s address comes from {vendor.url_variable}."

@@ -17,7 +17,7 @@ from openai.types.chat import ChatCompletionChunk
 from halfopen.model import Capabilities, Target
 from halfopen.providers.anthropic import ANTHROPIC
 from halfopen.providers.chat import Chat, parse_chat
-from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.providers.contract import StreamEvent, StreamKind, StreamKind
 
 STREAMS = Path(__file__).parents[2] / "contracts" / "streams"
 PLAIN = pydantic.TypeAdapter(MessageCreateParamsNonStreaming)
@@ -75,7 +75,8 @@ class Lab:
         return [*events, *reader.close()]
 
     def joined(self, events: list[StreamEvent]) -> "Joined":
-        return joined(b"".join(event.data for event in events))
+        done = bool(events) and events[-1].kind is StreamKind.DONE
+        return joined(b"".join(event.data for event in events), done=done)
 
 
 @dataclass(frozen=True)
@@ -92,16 +93,12 @@ class Joined:
     done: bool
 
 
-def joined(data: bytes) -> Joined:
+def joined(data: bytes, *, done: bool) -> Joined:
     lines = data.split(b"\n\n")
     assert lines.pop() == b""
     assert all(line.startswith(b"data: ") and b"\n" not in line for line in lines), lines
     payloads = [line.removeprefix(b"data: ") for line in lines]
-    done = bool(payloads) and payloads[-1] == b"[DONE]"
-    chunks = [
-        ChatCompletionChunk.model_validate_json(each, strict=True)
-        for each in payloads[: -1 if done else None]
-    ]
+    chunks = [ChatCompletionChunk.model_validate_json(each, strict=True) for each in payloads]
     assert len({chunk.id for chunk in chunks}) <= 1
     text = reasoning = refusal = ""
     calls: list[dict[str, str]] = []

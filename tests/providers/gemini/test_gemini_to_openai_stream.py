@@ -36,11 +36,7 @@ def chunks(events):
     """Every chunk that the client gets, as the official client parses it."""
     lines = b"".join(event.data for event in events).split(b"\n\n")
     payloads = [line.removeprefix(b"data: ") for line in lines if line]
-    return [
-        ChatCompletionChunk.model_validate(msgspec.json.decode(each), strict=True)
-        for each in payloads
-        if each != b"[DONE]"
-    ]
+    return [ChatCompletionChunk.model_validate(msgspec.json.decode(each), strict=True) for each in payloads]
 
 
 def content(events):
@@ -64,7 +60,7 @@ def test_text(read, recorded):
     assert events[-3].finish_reason == "stop"
     assert events[-2].usage == Usage(11, 9, 0, 0)
     assert events[-2].data == b""
-    assert events[-1].data == b"data: [DONE]\n\n"
+    assert events[-1].data == b""
     assert chunks(events)[0].choices[0].delta.role == "assistant"
 
 

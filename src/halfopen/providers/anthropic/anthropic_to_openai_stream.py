@@ -18,7 +18,7 @@ from halfopen import errors
 from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
 from halfopen.model import Fault, Kind, Usage
 from halfopen.providers.anthropic.anthropic_to_openai import Block, Refusal
-from halfopen.providers.anthropic.chunk import DONE, ChunkWriter
+from halfopen.providers.anthropic.chunk import ChunkWriter
 from halfopen.providers.anthropic.finish import finish_reason_of
 from halfopen.providers.anthropic.usage import Counts, openai_usage, usage_of
 from halfopen.providers.contract import StreamEvent, StreamKind
@@ -262,7 +262,7 @@ class AnthropicReader:
             made.append(StreamEvent(StreamKind.USAGE, writer.usage(openai_usage(self._counts)), usage=usage))
         return [
             *made,
-            StreamEvent(StreamKind.DONE, DONE, usage=usage, finish_reason=self._finish_reason),
+            StreamEvent(StreamKind.DONE, usage=usage, finish_reason=self._finish_reason),
         ]
 
     def _text(self, text: str) -> list[StreamEvent]:

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 
-DONE = b"data: [DONE]\n\n"
 
 _encode = msgspec.json.encode
 

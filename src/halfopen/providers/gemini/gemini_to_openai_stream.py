@@ -107,7 +107,7 @@ class GeminiReader:
         self._over = True
         if self._usage is not None:
             out.append(self._usage_event(self._usage))
-        return [*out, StreamEvent(StreamKind.DONE, b"data: [DONE]\n\n")]
+        return [*out, StreamEvent(StreamKind.DONE)]
 
     @property
     def _whole(self) -> bool:

@@ -1,0 +1,65 @@
+"""Settings become a snapshot."""
+
+from halfopen.model import Price
+from halfopen.policy.options import JourneyOptions
+
+
+def test_a_route_takes_what_it_leaves_out_from_the_defaults(configured):
+    """Route, then [defaults], then the policy's own default."""
+    more = "[defaults]\nstall_s = 7\nstream_s = 99\n[routes.x]\ntargets = ['openai/m']\nstall_s = 8\n"
+    assert configured(more=more).snapshot.routes["x"].options == JourneyOptions(stall_s=8.0, stream_s=99.0)
+
+
+def test_policies_reach_the_snapshot(configured):
+    """Every policy's table is handed on."""
+    more = "[policy.retry]\ncap_s = 9\n[policy.breaker]\nlease_s = 5\n[policy.limit]\nmax = 50\ninitial = 5\n[policy.parking]\nkey_s = 30"
+    policy = configured(more=more).snapshot.policy
+    values = (policy.retry.cap_s, policy.breaker.lease_s, policy.limit.max, policy.parking.key_s)
+    assert values == (9.0, 5.0, 50, 30.0)
+
+
+def test_capabilities_come_from_the_catalogue(configured):
+    """A known model has its limits and its price."""
+    primary, _ = configured().snapshot.routes["gpt-4o-mini"].targets
+    assert (primary.capabilities.context_tokens, primary.price is not None) == (128_000, True)
+
+
+def test_overrides_win_over_the_catalogue(configured):
+    """What the file says about a model replaces the catalogue, and nothing else changes."""
+    more = '[providers.openai.models."gpt-4o-mini"]\ncontext_tokens = 5\ntools = false\ninput_price = 1\noutput_price = 2\n'
+    plain, _ = configured().snapshot.routes["gpt-4o-mini"].targets
+    changed, _ = configured(more=more).snapshot.routes["gpt-4o-mini"].targets
+    assert (changed.capabilities.context_tokens, changed.capabilities.tools) == (5, False)
+    assert changed.capabilities.output_tokens == plain.capabilities.output_tokens
+    assert changed.price == Price(1.0, 2.0)
+
+
+def test_base_urls_default_to_the_vendor_and_lose_their_last_slash(configured):
+    """Paths can be appended as they are."""
+    more = '[providers.x]\ndialect = "openai"\nbase_url = "http://127.0.0.1:1/v1/"\n[providers.g]\ndialect = "openai"\nflavour = "groq"\n'
+    providers = configured(more=more).snapshot.providers
+    assert [providers[name].base_url for name in ("openai", "claude", "x", "g")] == [
+        "https://api.openai.com/v1",
+        "https://api.anthropic.com",
+        "http://127.0.0.1:1/v1",
+        "https://api.groq.com/openai/v1",
+    ]
+
+
+def test_an_address_tells_the_flavour_where_that_is_certain(configured):
+    """Nobody has to say that api.groq.com is Groq."""
+    more = '[providers.g]\ndialect = "openai"\nbase_url = "https://api.groq.com/openai/v1"\n[routes.x]\ntargets = ["g/m"]\n'
+    snapshot = configured(more=more).snapshot
+    assert snapshot.providers["g"].flavour == "groq"
+    assert not snapshot.routes["x"].targets[0].capabilities.choices
+
+
+def test_a_local_model_has_its_own_settings_and_no_address(configured):
+    """The address is known once it runs."""
+    more = '[providers.local]\nlocal = true\ncontext_tokens = 2048\nthreads = 3\n[routes.x]\ntargets = ["local/small"]\n'
+    snapshot = configured(more=more).snapshot
+    provider = snapshot.providers["local"]
+    assert (provider.dialect, provider.base_url, provider.key) == ("openai", "", None)
+    assert provider.local is not None
+    assert (provider.local.context_tokens, provider.local.threads, provider.local.gguf) == (2048, 3, None)
+    assert snapshot.routes["x"].targets[0].capabilities.context_tokens == 2048
