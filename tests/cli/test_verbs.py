@@ -6,6 +6,7 @@ import types
 from importlib.metadata import version
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 import halfopen.cli
@@ -77,7 +78,7 @@ def test_a_plain_function_is_a_verb_with_its_own_options(verb):
     """A verb module needs no frame of its own."""
 
     def act(*, times: int = 1) -> None:
-        print("x" * times)
+        typer.echo("x" * times)
 
     verb(act)
     assert CliRunner().invoke(app, ["act", "--times", "3"]).stdout == "xxx\n"

@@ -68,7 +68,7 @@ def test_the_notes_say_where_prompts_go():
     assert found is not None
     notes = "\n".join(found.notes)
     assert "OpenAI (OPENAI_API_KEY), Anthropic (ANTHROPIC_API_KEY)" in notes
-    assert "sees its content" in notes
+    assert "who then sees it" in notes
     assert "gpt-4o-mini" in notes
     assert "sk-secret" not in notes
 

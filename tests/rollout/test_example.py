@@ -6,7 +6,7 @@ from halfopen.rollout import Configured, configure
 from halfopen.rollout.example import example
 from halfopen.rollout.fields import tables
 
-ENVIRON = {name: "v" for name in ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_ORG")}
+ENVIRON = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_ORG"), "v")
 
 
 def test_the_example_passes_the_check():

@@ -132,3 +132,9 @@ def test_a_wrong_type_never_shows_the_value(problems):
     )
     assert len(found) == 2
     assert "sk-very-secret" not in "".join(found)
+
+
+def test_a_huge_number_is_out_of_range(problems):
+    """It is neither converted nor printed in full."""
+    found = problems(more=f"[defaults]\nstall_s = {'9' * 400}")
+    assert found == ["line 12: defaults.stall_s: must be at most 3600, but is a number of 400 digits"]

@@ -65,3 +65,10 @@ def test_deep_nesting_is_a_problem_not_a_crash():
     problem = parse("a = " + "[" * 100_000)
     assert isinstance(problem, Problem)
     assert "deeply" in problem.message
+
+
+def test_a_number_too_long_to_read_is_a_problem():
+    """Python itself refuses such numbers with an error of its own kind."""
+    problem = parse("a = " + "9" * 5000)
+    assert isinstance(problem, Problem)
+    assert "too long" in problem.message

@@ -47,9 +47,11 @@ class VerbGroup(TyperGroup):
         if verb is None:
             return None
         found = getattr(import_module(verb.module), verb.attribute)
-        if not isinstance(found, typer.Typer):
-            found = _single(found, cmd_name)
-        command = typer.main.get_command(found)
+        if isinstance(found, typer.Typer):
+            # Not get_command, which would add the options that install shell completion.
+            command: Any = typer.main.get_group(found)
+        else:
+            command = typer.main.get_command(_single(found, cmd_name))
         command.name = cmd_name
         return command
 

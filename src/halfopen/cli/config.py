@@ -25,6 +25,7 @@ ConfigFile = Annotated[
     Path | None,
     typer.Option(
         "--config",
+        "-c",
         metavar="FILE",
         help="The file to read. Default: halfopen.toml here, else the keys in the environment, else the lab.",
     ),

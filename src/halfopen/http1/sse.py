@@ -2,18 +2,25 @@
 
 Rules
 1. A line ends with LF, CRLF or CR; a blank line ends an event. Chunk boundaries change nothing.
-2. An event keeps its raw bytes, so that it can be relayed as it came.
+2. An event keeps its raw bytes, so that it can be relayed as it came. Spare blank lines belong to the
+   event that follows them; a byte order mark at the start of the stream is dropped.
 3. A line that is no field (`{"error": …}` after the events) is kept apart as `stray`, not thrown away.
-4. An event is bounded: a longer one raises `EventTooLargeError`.
+4. An event is bounded: a longer one raises `EventTooLargeError`, after the events before it were given.
+5. A CR at the very end of what came waits for the next byte, since LF may follow.
 
 Source: WHATWG HTML Living Standard, section 9.2 (server-sent events).
 """
 
 import re
-from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 _BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+_CONTENT: Final = re.compile(rb"[^\r\n]")
+_BOM: Final = b"\xef\xbb\xbf"
+_OVERLAP: Final = 3
+"""A blank line is at most four bytes long: this many of those seen may be part of one."""
 EVENT_MAX_BYTES = 4 * 1024 * 1024
 
 
@@ -21,8 +28,7 @@ class EventTooLargeError(ValueError):
     """An event passed the bound; the stream can't be trusted any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class SseEvent:
+class SseEvent(msgspec.Struct, frozen=True, gc=False):
     """One event as it came."""
 
     raw: bytes
@@ -43,38 +49,43 @@ class SseEvent:
 class SseParser:
     """Cuts a byte stream into events."""
 
-    __slots__ = ("_buffer", "_max_bytes", "_scanned")
+    __slots__ = ("_begun", "_content", "_has_cr", "_max_bytes", "_pending", "_scanned", "_too_large")
 
     def __init__(self, max_bytes: int = EVENT_MAX_BYTES) -> None:
         """Bounds one event at `max_bytes`."""
-        self._buffer = b""
-        self._scanned = 0
         self._max_bytes = max_bytes
+        # Grows in place: an event in a thousand pieces costs no thousand copies.
+        self._pending = bytearray()
+        self._scanned = 0
+        self._content = -1
+        """Where the first byte that is no line end stands in `_pending`; -1: there is none."""
+        self._has_cr = False
+        self._begun = False
+        self._too_large = False
 
     @property
     def tail(self) -> bytes:
         """Bytes of an event that has not ended. Not empty at the end of a stream: it was cut."""
-        return self._buffer
+        return bytes(self._pending)
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Return the events that `data` completes. Raises EventTooLargeError."""
-        buffer = self._buffer + data if self._buffer else data
+        if self._too_large:
+            raise EventTooLargeError(f"an event of more than {self._max_bytes} bytes")
+        if not self._begun:
+            data = self._without_bom(data)
+            if not self._begun:
+                return []
+        buffer: bytes | bytearray = data
+        if self._pending:
+            self._pending += data
+            buffer = self._pending
+        self._has_cr = self._has_cr or b"\r" in data
         events: list[SseEvent] = []
-        start = 0
-        search = max(0, self._scanned - 3)
-        if b"\r" in buffer:
-            for match in _BLANK_LINE.finditer(buffer, search):
-                end = match.end()
-                if end == len(buffer) and buffer.endswith(b"\r"):
-                    break  # LF may follow
-                events.append(parse_event(buffer[start:end]))
-                start = end
-        else:
-            while (end := buffer.find(b"\n\n", search)) >= 0:
-                end += 2
-                events.append(parse_event(buffer[start:end]))
-                start = search = end
-        self._keep(buffer[start:])
+        start = self._cut(buffer, events)
+        self._keep(buffer, start)
+        if self._too_large and not events:
+            raise EventTooLargeError(f"an event of more than {self._max_bytes} bytes")
         return events
 
     def flush(self) -> list[SseEvent]:
@@ -83,18 +94,78 @@ class SseParser:
         A last event whose line ended but whose blank line is missing is common in the wild
         (`data: [DONE]` and then the end), so it is returned; half a line stays in `tail`.
         """
-        buffer = self._buffer
-        if not buffer.endswith((b"\n", b"\r")):
+        raw = bytes(self._pending)
+        if self._too_large or not raw.endswith((b"\n", b"\r")):
             return []
-        self._keep(b"")
-        return [parse_event(buffer)] if buffer.strip() else []
+        self._pending = bytearray()
+        self._forget()
+        return [parse_event(raw)] if raw.strip(b"\r\n") else []
 
-    def _keep(self, rest: bytes) -> None:
-        if len(rest) > self._max_bytes:
-            self._buffer = b""
-            raise EventTooLargeError(f"an event of more than {self._max_bytes} bytes")
-        self._buffer = rest
-        self._scanned = len(rest)
+    def _without_bom(self, data: bytes) -> bytes:
+        """The first bytes of the stream without a byte order mark, which may come in pieces."""
+        data = bytes(self._pending) + data
+        if len(data) < len(_BOM) and _BOM.startswith(data):
+            self._pending = bytearray(data)
+            return b""
+        self._pending = bytearray()
+        self._begun = True
+        return data.removeprefix(_BOM)
+
+    def _cut(self, buffer: bytes | bytearray, events: list[SseEvent]) -> int:
+        """Append the whole events in `buffer`; return where the rest begins."""
+        start = 0
+        content = self._content
+        search = self._scanned - _OVERLAP
+        while True:
+            if content < 0:
+                found = _CONTENT.search(buffer, max(start, search))
+                if found is None:
+                    break
+                content = found.start()
+            end = self._end(buffer, max(content, search))
+            if end < 0:
+                break
+            if end - start > self._max_bytes:
+                self._too_large = True
+                break
+            events.append(parse_event(bytes(buffer[start:end])))
+            start = search = end
+            content = -1
+        self._content = content - start if content >= 0 else -1
+        return start
+
+    def _end(self, buffer: bytes | bytearray, search: int) -> int:
+        """Where the first blank line ends; -1: there is none yet."""
+        if not self._has_cr:
+            found = buffer.find(b"\n\n", search)
+            return found + 2 if found >= 0 else -1
+        match = _BLANK_LINE.search(buffer, search)
+        if match is None or (match.end() == len(buffer) and buffer.endswith(b"\r")):
+            return -1
+        return match.end()
+
+    def _keep(self, buffer: bytes | bytearray, start: int) -> None:
+        """Keep what follows `start` for the next bytes."""
+        size = len(buffer) - start
+        if size > self._max_bytes:
+            self._too_large = True
+        if not size:
+            if self._pending:
+                self._pending = bytearray()
+            self._forget()
+            return
+        if buffer is self._pending:
+            del self._pending[:start]
+        else:
+            self._pending = bytearray(buffer[start:])
+        if start and self._has_cr:
+            self._has_cr = b"\r" in self._pending
+        self._scanned = size
+
+    def _forget(self) -> None:
+        self._scanned = 0
+        self._content = -1
+        self._has_cr = False
 
 
 _FIELDS = (b"data", b"event", b"id", b"retry")
@@ -102,8 +173,8 @@ _FIELDS = (b"data", b"event", b"id", b"retry")
 
 def parse_event(raw: bytes) -> SseEvent:
     """Parse one event's lines."""
-    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2:
-        return SseEvent(raw, data=raw[6:-2])
+    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+        return SseEvent(raw, raw[6:-2])
     data: list[bytes] = []
     stray: list[bytes] = []
     event = ""

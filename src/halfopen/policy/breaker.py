@@ -6,11 +6,15 @@ Rules
 2. OPEN lets nothing through. The n-th opening in a row lasts min(open_max, open·2ⁿ⁻¹), of which
    up to a fifth is taken off at random, so that many gateways don't probe at once.
 3. Then it is HALF_OPEN: one call at a time is a probe. The probe holds a lease; when the lease
-   expires another probe may go. A cancelled probe gives its lease back and decides nothing.
+   expires another probe may go, and the outage counts as confirmed: the probe should have answered.
+   A cancelled probe gives its lease back and decides nothing.
 4. A successful probe closes it and starts the slow start: the share of calls let through rises from
    a tenth to all over `slow_start_s`. A failed probe opens it again, for longer.
-5. A result counts only in the state that let its call through: a call from before the opening
-   neither closes a half-open breaker nor opens a closed one.
+5. A result counts only in the period that let its call through: a call from before the opening
+   neither closes a half-open breaker nor opens a closed one. Each probe of a period may decide,
+   also one that answers after its lease: slow is not dead.
+6. A caller without another choice is let through even when it is open, until `min_samples` calls
+   in a row have failed: a target that answers every second call is better than none.
 
 Sources: M. Nygard, Release It!, 2007; Envoy outlier detection and slow start; resilience4j.
 """
@@ -25,6 +29,8 @@ _SLOTS = 10
 _JITTER = 0.2
 _SLOW_START_FLOOR = 0.1
 _DOUBLINGS_MAX = 16
+_SERVING_FAILURES = 0.1
+"""A target that fails more than this share of its calls is not said to serve."""
 
 
 class BreakerState(Enum):
@@ -39,8 +45,9 @@ class BreakerState(Enum):
 class Ticket:
     """A breaker's leave for one call. Hand it back with the result, once."""
 
-    generation: int
+    period: int
     probe: bool
+    lease: int = 0
 
 
 class _Window:
@@ -84,12 +91,14 @@ class Breaker:
         "_closed_since",
         "_consecutive",
         "_entropy",
-        "_generation",
+        "_lease",
         "_lease_until",
         "_open_until",
         "_openings",
         "_options",
+        "_period",
         "_ramping",
+        "_run",
         "_state",
         "_window",
     )
@@ -102,7 +111,9 @@ class Breaker:
         self._window = _Window(options.window_s)
         self._consecutive = 0
         self._openings = 0
-        self._generation = 0
+        self._run = 0
+        self._period = 0
+        self._lease = 0
         self._open_until = float("-inf")
         self._lease_until = float("-inf")
         self._closed_since = float("-inf")
@@ -116,55 +127,60 @@ class Breaker:
         return self._state
 
     @property
-    def openings(self) -> int:
-        """Openings in a row: 0 while closed and proved, 1 for a first opening, more when probes failed."""
-        return self._openings
+    def is_outage_confirmed(self) -> bool:
+        """Whether it is open, and a probe has failed or gone unanswered: not worth waiting for."""
+        return self._openings > 1
 
-    def retry_at(self, now: float) -> float:
-        """When a call may be let through, if none is let through now."""
+    def retry_at(self, now: float, *, only_choice: bool) -> float:
+        """When a call may be let through; `now` if it may now (slow start left aside)."""
         state = self.state(now)
-        if state is BreakerState.OPEN:
-            return self._open_until
-        return max(now, self._lease_until) if state is BreakerState.HALF_OPEN else now
+        if state is BreakerState.CLOSED or (only_choice and not self._is_dead):
+            return now
+        return self._open_until if state is BreakerState.OPEN else max(now, self._lease_until)
 
-    def recent_success(self, now: float) -> bool:
-        """Whether some call succeeded within the window."""
+    def is_serving(self, now: float) -> bool:
+        """Whether it is closed and nearly all of a fair number of calls in the window succeeded."""
         results, failures = self._window.counts(now)
-        return results > failures
+        enough = self._state is BreakerState.CLOSED and results >= self._options.min_samples
+        return enough and failures <= _SERVING_FAILURES * results
 
     def admit(self, now: float, *, only_choice: bool) -> Ticket | None:
-        """Let a call through, or None. Slow start turns no call away that has no other choice."""
+        """Let a call through, or None. `only_choice`: the caller has nowhere else to go."""
         state = self.state(now)
         if state is BreakerState.CLOSED:
             if self._ramping and not only_choice and self._entropy() >= self._share(now):
                 return None
-            return Ticket(self._generation, probe=False)
+            return Ticket(self._period, probe=False)
+        if only_choice and not self._is_dead:
+            return Ticket(self._period, probe=True)
         if state is BreakerState.OPEN or now < self._lease_until:
             return None
-        self._generation += 1
+        if self._lease_until > float("-inf"):
+            self._openings += 1  # the last probe went unanswered
+        self._lease += 1
         self._lease_until = now + self._options.lease_s
-        return Ticket(self._generation, probe=True)
+        return Ticket(self._period, probe=True, lease=self._lease)
 
     def succeeded(self, ticket: Ticket, now: float) -> None:
         """The call got a whole answer, or (for a stream) its first content."""
-        if ticket.generation != self._generation:
+        self._run = 0
+        if ticket.period != self._period:
             return
-        if ticket.probe and self._state is BreakerState.HALF_OPEN:
+        if self._state is not BreakerState.CLOSED:
             self._close(now)
-        elif self._state is BreakerState.CLOSED:
-            self._consecutive = 0
-            self._window.add(now, failed=False)
-            if not self._ramping or self._share(now) >= 1.0:
-                self._ramping = False
-                self._openings = 0
+            return
+        self._consecutive = 0
+        self._window.add(now, failed=False)
+        if not self._ramping or self._share(now) >= 1.0:
+            self._ramping = False
+            self._openings = 0
 
     def failed(self, ticket: Ticket, now: float) -> None:
         """The call failed by the target's fault."""
-        if ticket.generation != self._generation:
+        self._run += 1
+        if ticket.period != self._period:
             return
-        if ticket.probe and self._state is BreakerState.HALF_OPEN:
-            self._open(now)
-        elif self._state is BreakerState.CLOSED:
+        if self._state is BreakerState.CLOSED:
             self._consecutive += 1
             self._window.add(now, failed=True)
             results, failures = self._window.counts(now)
@@ -173,11 +189,17 @@ class Breaker:
                 enough and failures >= self._options.failure_ratio * results
             ):
                 self._open(now)
+        elif ticket.lease:
+            self._open(now)
 
     def abandoned(self, ticket: Ticket) -> None:
         """The call says nothing about the target: cancelled, or the request's own fault."""
-        if ticket.probe and ticket.generation == self._generation:
+        if ticket.lease and ticket.period == self._period and ticket.lease == self._lease:
             self._lease_until = float("-inf")
+
+    @property
+    def _is_dead(self) -> bool:
+        return self._run >= self._options.min_samples
 
     def _share(self, now: float) -> float:
         if self._options.slow_start_s <= 0:
@@ -186,7 +208,7 @@ class Breaker:
 
     def _open(self, now: float) -> None:
         self._openings += 1
-        self._generation += 1
+        self._period += 1
         self._state = BreakerState.OPEN
         length_s = self._options.open_s * 2.0 ** min(self._openings - 1, _DOUBLINGS_MAX)
         length_s = min(self._options.open_max_s, length_s) * (1.0 - _JITTER * self._entropy())
@@ -195,7 +217,7 @@ class Breaker:
         self._window.clear()
 
     def _close(self, now: float) -> None:
-        self._generation += 1
+        self._period += 1
         self._state = BreakerState.CLOSED
         self._closed_since = now
         self._ramping = True

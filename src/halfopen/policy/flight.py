@@ -15,16 +15,23 @@ class Flight:
         "index",
         "number",
         "permit",
+        "shared",
         "started",
         "status",
     )
 
-    def __init__(self, number: int, index: int, permit: Permit, now: float, deadline: float) -> None:
-        """Attempt `number` at the target with this `index`, begun `now`, given up at `deadline`."""
+    def __init__(
+        self, number: int, index: int, permit: Permit, now: float, deadline: float, *, shared: bool
+    ) -> None:
+        """Attempt `number` at the target with this `index`, begun `now`, given up at `deadline`.
+
+        `shared`: time was kept back for another target.
+        """
         self.number = number
         self.index = index
         self.permit = permit
         self.started = now
+        self.shared = shared
         self.deadline = deadline
         self.connected: float | None = None
         self.first_byte: float | None = None

@@ -31,6 +31,8 @@ from halfopen.policy.selection import NEVER, Selection
 from halfopen.policy.target import Permit, Refusal, Refused, TargetState
 from halfopen.seams import Entropy
 
+_FAIR_SHARE = 0.9
+
 
 class State(Enum):
     """Where a journey stands."""
@@ -180,7 +182,7 @@ class Journey:
         waited = f"nothing within {now - flight.started:.1f} s"
         kind = TransportError.FIRST_TOKEN_TIMEOUT if self.stream else TransportError.NO_RESPONSE
         fault = _transport_fault(kind, waited)
-        return [Cancel(flight.number), *self._after_fault(fault, now)]
+        return [Cancel(flight.number), *self._after_fault(fault, now, blame=self._had_its_time(flight))]
 
     def _on_stream_timer(self, _event: ev.Timer, now: float) -> list[Action]:
         assert self._pace is not None
@@ -208,10 +210,14 @@ class Journey:
 
     # Decisions.
 
-    def _after_fault(self, fault: Fault, now: float) -> list[Action]:
+    def _after_fault(self, fault: Fault, now: float, *, blame: bool = True) -> list[Action]:
         flight = self._flying()
         committed = self.state is State.COMMITTED
-        self._selection.state(flight.index).settle_fault(flight.permit, fault, now)
+        state = self._selection.state(flight.index)
+        if blame:
+            state.settle_fault(flight.permit, fault, now)
+        else:
+            state.settle_cancelled(flight.permit)
         self._selection.failed(flight.index, fault)
         self._land(flight, now, fault=fault)
         if committed or fault.verdict is Verdict.FIX_REQUEST:
@@ -247,7 +253,7 @@ class Journey:
         shared = not last and self._selection.others_could_serve(now)
         own = self._options.first_token_s if self.stream else self._options.attempt_s
         allowed = min(own, left / 2 if shared else left)
-        flight = Flight(self.attempts_made + 1, index, permit, now, now + allowed)
+        flight = Flight(self.attempts_made + 1, index, permit, now, now + allowed, shared=shared)
         self._flight = flight
         self.wake_at = flight.deadline
         self.state = State.ATTEMPTING
@@ -265,6 +271,17 @@ class Journey:
     def _fail(self, fault: Fault, *, committed: bool) -> list[Action]:
         self._end()
         return [Fail(fault, committed)]
+
+    def _had_its_time(self, flight: Flight) -> bool:
+        """Whether an attempt that ran out of time had about as much as its turn is due.
+
+        One that began late, because the request had waited in a line, says nothing about the target;
+        blaming it would turn a queue at a healthy target into an outage.
+        """
+        own = self._options.first_token_s if self.stream else self._options.attempt_s
+        earlier = flight.number if flight.shared else flight.number - 1
+        due = min(own, self._options.deadline_s / 2.0**earlier)
+        return flight.deadline - flight.started >= _FAIR_SHARE * due
 
     # Bookkeeping.
 

@@ -101,8 +101,8 @@ class Selection:
             if fault.retries_max is not None and retries >= fault.retries_max:
                 continue
             state = self._states[index]
-            reopens_at = state.breaker.retry_at(now)
-            if reopens_at > now and state.breaker.openings > 1:
+            reopens_at = state.breaker.retry_at(now, only_choice=True)
+            if reopens_at > now and state.breaker.is_outage_confirmed:
                 continue
             delay_s = retry_delay(self._retry_options, retries, fault.delay_s, self._entropy)
             at = max(now + delay_s, state.throttled_until, reopens_at)
@@ -145,16 +145,16 @@ class Selection:
         return False
 
     def _worth_waiting(self, index: int, refused: Refused) -> Refused:
-        confirmed = refused.reason is Refusal.BREAKER_OPEN and self._states[index].breaker.openings > 1
+        confirmed = refused.reason is Refusal.BREAKER_OPEN and self._states[index].breaker.is_outage_confirmed
         if refused.reason is Refusal.PARKED or confirmed:
             return Refused(refused.reason, NEVER, refused.fault)
         return refused
 
     def _is_poison(self, now: float) -> bool:
-        """Two providers' servers broke on this request, and both serve others."""
+        """Two providers' servers broke on this request, and both serve nearly everything else."""
         broken = {index for index, fault in self._faults if fault.kind is Kind.SERVER_ERROR}
         providers = {self._states[index].target.provider for index in broken}
-        return len(providers) > 1 and all(self._states[index].breaker.recent_success(now) for index in broken)
+        return len(providers) > 1 and all(self._states[index].breaker.is_serving(now) for index in broken)
 
     def _skip(self, index: int, reason: str) -> None:
         skip = Skip(self._states[index].target.name, reason)

@@ -105,7 +105,7 @@ class TargetState:
         return (
             not self.credential.is_parked(now)
             and now >= self.throttled_until
-            and self.breaker.retry_at(now) <= now
+            and self.breaker.retry_at(now, only_choice=False) <= now
         )
 
     def admit(self, now: float, *, only_choice: bool) -> Permit | Refused:
@@ -118,7 +118,7 @@ class TargetState:
             return Refused(Refusal.NO_ROOM, float("inf"), self.last_fault)
         ticket = self.breaker.admit(now, only_choice=only_choice)
         if ticket is None:
-            retry_at = self.breaker.retry_at(now)
+            retry_at = self.breaker.retry_at(now, only_choice=only_choice)
             reason = Refusal.BREAKER_OPEN if retry_at > now else Refusal.SLOW_START
             return Refused(reason, retry_at, self.last_fault)
         if not self.credential.admit(now):

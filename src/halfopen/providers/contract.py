@@ -4,9 +4,11 @@ A dialect does no I/O and keeps no state but a stream reader's own. Whatever com
 is untrusted: a dialect never raises on it, it returns a `Fault`.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Protocol
+
+import msgspec
 
 from halfopen.model import Fault, Reply, Target, Usage
 from halfopen.providers.chat import Chat
@@ -51,12 +53,11 @@ class StreamKind(Enum):
     """The stream has failed. Nothing follows."""
 
 
-@dataclass(frozen=True, slots=True)
-class StreamEvent:
+class StreamEvent(msgspec.Struct, frozen=True):
     """One piece of a streamed answer, ready for the client."""
 
     kind: StreamKind
-    data: bytes = field(default=b"", repr=False)
+    data: bytes = b""
     """Whole server-sent events in the client's dialect; empty when the client gets nothing."""
     chars: int = 0
     """Characters of answer in it, for the throughput floor."""

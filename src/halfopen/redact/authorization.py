@@ -16,7 +16,7 @@ _SCHEME: Final = re.compile(rf"(?i)(?P<scheme>{_SCHEMES})(?P<gap>\s{{1,4}})(?P<r
 _LISTS: Final = frozenset(("aws4-hmac-sha256", "digest", "hawk"))
 """Schemes whose credentials are a list of fields."""
 _BEARER: Final = re.compile(
-    r"(?i)(?P<scheme>bearer)(?<![a-z0-9]bearer)(?P<gap>\s{1,4})(?P<value>[\w.~+/=*-]{4,}+)"
+    r"(?i)(?P<scheme>bearer)(?<![a-z0-9]bearer)(?P<gap>\s{1,4})(?!(?:realm|error|scope)=)(?P<value>[\w.~+/=*-]{4,}+)"
 )
 _BASIC: Final = re.compile(
     r"(?i)(?P<scheme>basic)(?<![a-z0-9]basic)(?P<gap>\s{1,4})(?P<value>[A-Za-z0-9+/_-]{6,}+={0,2})"

@@ -21,14 +21,15 @@ _COUNTRIES_BY_LENGTH: Final[Mapping[int, str]] = MappingProxyType(
     }
 )  # fmt: skip
 
-_IBAN: Final = re.compile(
-    r"(?<![A-Za-z0-9])(?:"
-    + "|".join(
-        rf"(?:{countries.replace(' ', '|')})[0-9]{{2}}(?:[ \u00a0]?[A-Z0-9]){{{length - 4}}}"
+_START: Final = re.compile(r"[A-Z](?<![A-Za-z0-9].)[A-Z][0-9]{2}", re.DOTALL)
+_BY_COUNTRY: Final[Mapping[str, re.Pattern[str]]] = MappingProxyType(
+    {
+        country: re.compile(rf"(?:[ \u00a0]?[A-Z0-9]){{{length - 4}}}(?![A-Za-z0-9])")
         for length, countries in _COUNTRIES_BY_LENGTH.items()
-    )
-    + r")(?![A-Za-z0-9])"
+        for country in countries.split()
+    }
 )
+"""What follows the country and the check digits."""
 
 
 def mod97(iban: str) -> int:
@@ -37,9 +38,18 @@ def mod97(iban: str) -> int:
     return int("".join(str(int(character, 36)) for character in moved)) % 97
 
 
-def _iban(match: re.Match[str]) -> str:
-    compact = match[0].replace(" ", "").replace("\u00a0", "")
-    return Mask.IBAN if mod97(compact) == 1 else match[0]
+def _ibans(text: str) -> str:
+    pieces: list[str] = []
+    done = position = 0
+    while start := _START.search(text, position):
+        position = start.end()
+        pattern = _BY_COUNTRY.get(start[0][:2])
+        rest = pattern.match(text, position) if pattern else None
+        if rest and mod97((start[0] + rest[0]).replace(" ", "").replace("\u00a0", "")) == 1:
+            pieces += (text[done : start.start()], Mask.IBAN)
+            done = position = rest.end()
+    pieces.append(text[done:])
+    return "".join(pieces)
 
 
-RULES: Final[tuple[Rule, ...]] = (Rule("iban", (), lambda text: _IBAN.sub(_iban, text)),)
+RULES: Final[tuple[Rule, ...]] = (Rule("iban", (), _ibans),)

@@ -18,10 +18,11 @@ _WORDS: Final = (
     "__cf_bm", "creditcard", "credit_card", "card_number", "cardnumber",
 )  # fmt: skip
 _ANNOUNCED: Final = re.compile(
-    r"(?i)(?:" + "|".join(re.escape(word) for word in _WORDS) + r")"
-    r"(?P<ending>[A-Za-z0-9_-]{0,24}+)"
+    r"(?:" + "|".join(re.escape(word) for word in _WORDS) + r")"
+    r"(?P<ending>[a-z0-9_-]{0,24}+)"
     r"(?P<close>\\{0,3}[\"'`]?\]?)"
-    r"\s{0,4}(?P<sep>(?:(?<=\s)provided:?\s)|:=|=>|==?|:|>)\s{0,4}"
+    r"\s{0,4}(?P<sep>(?:(?<=\s)provided:?\s)|:=|=>|==?|:|>)\s{0,4}+"
+    rf"(?!{MASKED.pattern})"
 )
 _FLAG: Final = re.compile(
     r"(?i)--(?<![\w-]--)(?P<name>[a-z0-9-]{0,40}(?:password|passwd|secret|token|key|credentials?))"
@@ -54,7 +55,8 @@ _STATES: Final = frozenset(
 def _named(text: str) -> str:
     pieces: list[str] = []
     done = position = 0
-    while match := _ANNOUNCED.search(text, position):
+    lower = _lower(text)
+    while match := _ANNOUNCED.search(lower, position):
         position = match.end()
         found = _value(text, match)
         if found is None:
@@ -66,14 +68,21 @@ def _named(text: str) -> str:
     return "".join(pieces)
 
 
+def _lower(text: str) -> str:
+    """The text in lower case, character for character. Searching that is faster than ignoring case."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else text.replace("\u0130", "i").lower()
+
+
 def _value(text: str, match: re.Match[str]) -> tuple[int, int, Mask] | None:
     """Where the announced value starts and ends, and its mask; None: nothing to mask."""
     name_start = _name_start(text, match.start())
     separator = match["sep"]
-    if separator == ">" and text[name_start - 1 : name_start] != "<":
+    before = text[name_start - 1 : name_start]
+    if (separator == ">" and before != "<") or (before == "[" and MASKED.match(text, name_start - 1)):
         return None
     name = text[name_start : match.end("ending")]
-    if name_start == match.start() and text[name_start - 1 : name_start] == " ":
+    if before == " " and name_start == match.start():
         first = _FIRST_WORD.search(text, max(0, name_start - _FIRST_WORD_MAX_CHARS), name_start)
         name = first[0] + name if first else name
     is_announced, is_strong = names.announces(name)
@@ -86,7 +95,7 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, Mask] | None:
     end = _closing(text, opening) if opening else _unquoted(text, start)
     strict = opening is not None or separator != ":"
     value = text[start:end]
-    if MASKED.match(text, start) or (not strict and _is_prose(text, end, value)):
+    if (opening and MASKED.match(text, start)) or (not strict and _is_prose(text, end, value)):
         return None
     mask = names.mask_for(name, value)
     return (start, end, mask) if mask else None
@@ -146,4 +155,7 @@ def _is_prose(text: str, end: int, value: str) -> bool:
     return value.lower() in _STATES or not last_on_line
 
 
-RULES: Final[tuple[Rule, ...]] = (Rule("named", _WORDS, _named),)
+RULES: Final[tuple[Rule, ...]] = (
+    Rule("named", _WORDS, _named),
+    Rule("flags", ("--",), lambda text: _FLAG.sub(_flag, text)),
+)

@@ -22,7 +22,7 @@ from halfopen.redact import (
     urls,
     vendor_keys,
 )
-from halfopen.redact.known import forms, mask_known
+from halfopen.redact.exact import forms, mask_known
 from halfopen.redact.mask import MASKED, Mask, with_tail
 from halfopen.redact.rule import Rule, run
 
@@ -129,6 +129,8 @@ class Redactor:
         return None if text is None else self.text(text)
 
     def _header(self, name: str, value: str) -> str:
+        if MASKED.search(name):
+            return self.text(value)  # a masked name announces nothing
         plain = names.normal(name)
         mask = names.header(name)
         if mask is None:
@@ -195,7 +197,7 @@ class Redactor:
         pair_name = _pair_name(value)
         masked: dict[Any, Any] = {}
         for key, item in value.items():
-            own = key if isinstance(key, str) else None
+            own = key if isinstance(key, str) and not MASKED.search(key) else None
             under = own
             if own == "value" and pair_name is not None:
                 under = pair_name
@@ -240,6 +242,6 @@ def _pair_name(value: dict[Any, Any]) -> str | None:
         return None
     for field in _NAME_FIELDS:
         name = value.get(field)
-        if isinstance(name, str) and (names.header(name) or names.weak(name)):
+        if isinstance(name, str) and not MASKED.search(name) and (names.header(name) or names.weak(name)):
             return name
     return None

@@ -12,6 +12,7 @@ _PARAMETER: Final = re.compile(
     r"(?P<start>[?&;#]|\\u0026|%26|%3[Ff])"
     r"(?P<name>(?:[^\s?&;#=%\"'<>\\]|%5[Ff]|%2[Dd]){1,64}+)"
     r"(?P<equals>=|%3[Dd])"
+    rf"(?!{MASKED.pattern})"
 )
 _VALUE: Final = re.compile(r"[^\s&#\"'<>\\]+")
 _LOOK_CHARS: Final = 64
@@ -31,7 +32,7 @@ def _parameters(text: str) -> str:
             # An authorization code; a status code stays.
             head = _VALUE.match(text, position, position + _LOOK_CHARS)
             mask = Mask.TOKEN if head and names.looks_random(head[0]) else None
-        if mask is None or text.startswith("${", position) or MASKED.match(text, position):
+        if mask is None or text.startswith("${", position):
             continue
         value = _VALUE.match(text, position)
         if value:

@@ -1,13 +1,11 @@
 """Configuration: settings are parsed, checked and resolved to a snapshot. Nothing here reads a file."""
 
 from halfopen.rollout.configure import Configured, Refused, configure, configure_data
-from halfopen.rollout.dialect import DIALECTS, dialect_of
 from halfopen.rollout.problem import Problem
 from halfopen.rollout.reference import Secrets
 from halfopen.rollout.snapshot import LocalSpec, ProviderSpec, RouteSpec, Snapshot
 
 __all__ = [
-    "DIALECTS",
     "Configured",
     "LocalSpec",
     "Problem",
@@ -18,5 +16,4 @@ __all__ = [
     "Snapshot",
     "configure",
     "configure_data",
-    "dialect_of",
 ]

@@ -51,8 +51,8 @@ VENDORS: tuple[Vendor, ...] = (
 )  # fmt: skip
 """In the order in which they are asked, after the vendor of the model that the client named.
 
-Sources of the models' names, read on 2026-11-23: docs.mistral.ai/getting-started/models,
-api-docs.deepseek.com/quick_start/pricing, console.groq.com/docs/models, openrouter.ai/models.
+The names of the last four's models come from second-hand sources of November 2026, not from the
+vendors' own pages; a route in halfopen.toml names others.
 """
 
 
@@ -151,8 +151,8 @@ def _notes(
     else:
         names = ", ".join(vendor.vendor for vendor in vendors)
         notes.append(
-            "A request goes to the vendor of the model that it names. When that vendor fails, the prompt goes to "
-            "the next of these, who then sees its content, charges for it, and answers with another model: "
+            "A request goes to the vendor of the model that it names. When that vendor fails, the prompt "
+            "goes to the next of these, who then sees it, charges for it, and answers with another model: "
             f"{names}."
         )
     notes += [

@@ -15,10 +15,9 @@ from halfopen.policy.options import (
     PolicyOptions,
     RetryOptions,
 )
-from halfopen.providers import catalogue
+from halfopen.providers import catalogue, dialect_of
 from halfopen.providers.compatible import FLAVOURS, recognise
 from halfopen.rollout import reference
-from halfopen.rollout.dialect import dialect_of
 from halfopen.rollout.settings import LOCAL_ONLY, Defaults, Model, Policy, Provider, Route, Settings, Table
 from halfopen.rollout.snapshot import LocalSpec, ProviderSpec, RouteSpec, Snapshot, sealed
 

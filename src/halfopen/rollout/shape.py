@@ -156,14 +156,14 @@ def _number(value: Any, kind: inspect.IntType | inspect.FloatType, path: Path, f
     expected = "a whole number" if whole else "a number"
     if isinstance(value, bool) or not isinstance(value, int if whole else int | float):
         return _wrong(value, expected, path, findings)
-    if not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         findings.add(path, f"must be a finite number, but is {value}")
         return _BROKEN
     if kind.ge is not None and value < kind.ge:
-        findings.add(path, f"must be at least {_plain(kind.ge)}, but is {_plain(value)}")
+        findings.add(path, f"must be at least {_plain(kind.ge)}, but is {_shown(value)}")
         return _BROKEN
     if kind.le is not None and value > kind.le:
-        findings.add(path, f"must be at most {_plain(kind.le)}, but is {_plain(value)}")
+        findings.add(path, f"must be at most {_plain(kind.le)}, but is {_shown(value)}")
         return _BROKEN
     return value if whole else float(value)
 
@@ -195,6 +195,12 @@ def _type_name(value: Any) -> str:
             return "a table"
         case _:
             return "a date or time"
+
+
+def _shown(number: float) -> str:
+    """A value of the file, which may have thousands of digits."""
+    text = _plain(number)
+    return text if len(text) <= 40 else f"a number of {len(text)} digits"
 
 
 def _plain(number: float) -> str:

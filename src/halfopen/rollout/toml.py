@@ -36,6 +36,9 @@ def parse(text: str) -> Parsed | Problem:
         data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _syntax_error(str(error), text)
+    except ValueError:
+        # Not a TOMLDecodeError: Python refuses to read numbers of more than 4300 digits.
+        return Problem("", "not valid TOML: a number is too long")
     except RecursionError:
         return Problem("", "the file nests arrays or tables too deeply")
     return Parsed(data, _lines(text))

@@ -121,16 +121,6 @@ def test_headers_may_hold_references_in_text():
         pytest.param('dialect = "openai"\nflavour = "azure"', '"base_url" is missing', id="azure"),
         pytest.param('dialect = "openai"\nbase_url = "x.example"', "no scheme", id="address"),
         pytest.param(
-            'dialect = "anthropic"\nbase_url = "https://x.example/v1"',
-            'ends before "/v1"',
-            id="anthropic's version",
-        ),
-        pytest.param(
-            'dialect = "gemini"\nbase_url = "https://x.example/v1beta/"',
-            'ends before "/v1beta"',
-            id="gemini's version",
-        ),
-        pytest.param(
             'dialect = "openai"\nmodels = { m = { input_price = 1 } }',
             "input_price and output_price go together",
             id="price",

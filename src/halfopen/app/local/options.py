@@ -60,4 +60,6 @@ def capabilities(options: LocalOptions) -> Capabilities:
         parallel_tools=False,
         images=False,
         image_urls=False,
+        audio=False,
+        files=False,
     )

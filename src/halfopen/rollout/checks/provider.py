@@ -3,7 +3,7 @@
 import re
 from collections.abc import Mapping
 
-from msgspec import UNSET, UnsetType
+from msgspec import UNSET
 
 from halfopen.providers.compatible import FLAVOURS
 from halfopen.rollout import reference
@@ -60,20 +60,9 @@ def _check_remote(provider: Provider, path: Path, findings: Findings) -> None:
         if getattr(provider, name) is not UNSET:
             findings.add((*path, name), "only a local model has this", "add local = true, or leave it out")
     if provider.base_url is not UNSET:
-        wrong = address_problem(provider.base_url) or _version_problem(provider.dialect, provider.base_url)
+        wrong = address_problem(provider.base_url)
         if wrong is not None:
             findings.add((*path, "base_url"), *wrong)
-
-
-def _version_problem(dialect: str | UnsetType, url: str) -> tuple[str, str] | None:
-    """These dialects add the version themselves, as their vendors' own clients do."""
-    version = {"anthropic": "/v1", "gemini": "/v1beta"}.get(str(dialect))
-    if version is None or not url.rstrip("/").endswith(version):
-        return None
-    return (
-        f'the base URL of a provider with dialect {dialect} ends before "{version}"',
-        f'leave out "{version}"',
-    )
 
 
 def _check_flavour(provider: Provider, flavour: str, path: Path, findings: Findings) -> None:

@@ -1,0 +1,108 @@
+"""What one row plays in: two fresh simulated providers, and the gateway that is judged."""
+
+import itertools
+import random
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+
+from halfopen.gateway.runtime import Surroundings
+from halfopen.gateway.server import GatewayServer
+from halfopen.lab.matrix.case import ANSWER_MAX_BYTES, MODELS, PROVIDERS, Times
+from halfopen.lab.ports import free_port
+from halfopen.lab.server import HOST, LabProvider
+from halfopen.model import Outcome, Target
+from halfopen.policy import JourneyOptions
+from halfopen.rollout.settings import Gateway
+from halfopen.rollout.snapshot import ProviderSpec, RouteSpec, Snapshot
+
+_PORT_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Two simulated providers of different dialects that are running, and the route to them."""
+
+    primary: LabProvider
+    backup: LabProvider
+    times: Times
+
+    @property
+    def model(self) -> str:
+        """The model name that the client sends."""
+        return MODELS[self.primary.dialect]
+
+
+Subject = Callable[[Setting], AbstractAsyncContextManager[str]]
+"""Starts what is judged for one row, and gives its base URL for an OpenAI client."""
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    def monotonic(self) -> float:
+        """Seconds that never go back."""
+        return time.monotonic()
+
+    def wall(self) -> float:
+        """Seconds since the Unix epoch."""
+        return time.time()
+
+
+@asynccontextmanager
+async def gateway_subject(setting: Setting) -> AsyncIterator[str]:
+    """Halfopen's own gateway, with nothing learnt from other rows."""
+    server = await started(snapshot_of(setting))
+    try:
+        yield f"http://{HOST}:{server.port}/v1"
+    finally:
+        await server.stop()
+
+
+async def started(snapshot: Snapshot, on_outcome: Callable[[Outcome], None] | None = None) -> GatewayServer:
+    """A gateway on a free port. Raises OSError when there is none."""
+    numbers = itertools.count(1)
+    surroundings = Surroundings(
+        SystemClock(), random.random, lambda: f"ho-lab-{next(numbers):06d}", on_outcome or (lambda _: None)
+    )
+    for tries_left in reversed(range(_PORT_TRIES)):
+        server = GatewayServer(snapshot, {"LAB_KEY": "lab"}, surroundings)
+        try:
+            await server.start(port=free_port())
+        except OSError:  # another row was quicker to take the port
+            if not tries_left:
+                raise
+            continue
+        return server
+    raise AssertionError
+
+
+def snapshot_of(setting: Setting) -> Snapshot:
+    """The gateway's configuration for one row."""
+    providers = (setting.primary, setting.backup)
+    times = setting.times
+    options = JourneyOptions(
+        deadline_s=times.deadline_s,
+        attempt_s=times.attempt_s,
+        first_token_s=times.first_token_s,
+        stall_s=times.stall_s,
+        floor_window_s=times.floor_window_s,
+        min_tokens_s=times.min_tokens_s,
+    )
+    return Snapshot(
+        Gateway(answer_max_bytes=ANSWER_MAX_BYTES),
+        {PROVIDERS[each.dialect]: spec_of(each) for each in providers},
+        {setting.model: RouteSpec(setting.model, tuple(target_of(each) for each in providers), options)},
+    )
+
+
+def spec_of(provider: LabProvider) -> ProviderSpec:
+    """A simulated provider as the gateway's configuration has it."""
+    name = PROVIDERS[provider.dialect]
+    return ProviderSpec(name, provider.dialect, provider.base_url, key="${LAB_KEY}")
+
+
+def target_of(provider: LabProvider) -> Target:
+    """The one model of a simulated provider that a row uses."""
+    return Target(PROVIDERS[provider.dialect], MODELS[provider.dialect], provider.dialect)
