@@ -1,6 +1,7 @@
 """Requests that wait for room at a target, first come, first served."""
 
 from collections.abc import Callable
+from itertools import islice
 from typing import Protocol
 
 
@@ -39,7 +40,7 @@ class Line:
         self._entries.pop(waiting, None)
 
     def wake(self, count: int) -> None:
-        """Tell the first `count` that there may be room. They leave the line first."""
-        for waiting in list(self._entries)[:count] if self._entries else ():
-            if self._entries.pop(waiting, self) is None:
+        """Tell the first `count` that there may be room. Who finds none keeps the place."""
+        if self._entries:
+            for waiting in list(islice(self._entries, count)):
                 waiting.on_room()

@@ -161,8 +161,17 @@ class Breaker:
         self._lease_until = now + self._options.lease_s
         return Ticket(self._period, probe=True, lease=self._lease)
 
+    def answering(self, ticket: Ticket, now: float) -> None:
+        """A stream's first content came: the target is alive. Whether the stream was good its end tells."""
+        self._run = 0
+        if ticket.period != self._period:
+            return
+        self._consecutive = 0
+        if self._state is not BreakerState.CLOSED:
+            self._close(now)
+
     def succeeded(self, ticket: Ticket, now: float) -> None:
-        """The call got a whole answer, or (for a stream) its first content."""
+        """The call got a whole answer."""
         self._run = 0
         if ticket.period != self._period:
             return

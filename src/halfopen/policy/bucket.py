@@ -14,6 +14,8 @@ from halfopen.policy.options import RetryOptions
 
 RETRY_COST = 1.0
 TIMEOUT_COST = 2.0
+_ROUNDING = 1e-9
+"""Ten tenths of a token are one token."""
 
 
 class RetryBucket:
@@ -35,7 +37,7 @@ class RetryBucket:
     def take(self, cost: float, now: float) -> bool:
         """Spend `cost` tokens; False, and nothing spent, when there are too few."""
         self._refill(now)
-        if self._tokens < cost:
+        if self._tokens + _ROUNDING < cost:
             return False
         self._tokens -= cost
         return True

@@ -4,23 +4,28 @@ Rules
 1. A refused key or an exhausted quota parks the credential: every target behind it is skipped.
 2. When the time is over, one request tries it; the others wait for what becomes of that one, at
    most one more parking time. So a parked credential gets at most one request per park interval.
-3. A success unparks it.
+3. A success unparks it, if its call went out after the refusal: an older one proves nothing.
+4. A provider's longer wait is believed up to 300 s; then one request asks again.
 """
 
 from halfopen.model import Fault, Verdict
 from halfopen.policy.options import ParkingOptions
 
+_PARK_MAX_S = 300.0
+
 
 class Credential:
     """Shared by all targets that use the same key."""
 
-    __slots__ = ("_options", "fault", "parked_until")
+    __slots__ = ("_options", "fault", "parked_until", "refusals")
 
     def __init__(self, options: ParkingOptions) -> None:
         """Starts usable."""
         self._options = options
         self.parked_until = float("-inf")
         self.fault: Fault | None = None
+        self.refusals = 0
+        """How often it was refused; a call remembers the number at its start."""
 
     def is_parked(self, now: float) -> bool:
         """Whether calls with it must not go out."""
@@ -38,12 +43,14 @@ class Credential:
     def refused(self, fault: Fault, now: float) -> None:
         """A call was refused for its key or its quota."""
         self.fault = fault
+        self.refusals += 1
         self.parked_until = max(self.parked_until, now + self._park_s(fault))
 
-    def accepted(self) -> None:
-        """A call was answered: the credential works."""
-        self.fault = None
+    def accepted(self, refusals: int) -> None:
+        """A call that went out after `refusals` refusals was answered."""
+        if refusals == self.refusals:
+            self.fault = None
 
     def _park_s(self, fault: Fault) -> float:
         own = self._options.quota_s if fault.verdict is Verdict.QUOTA else self._options.key_s
-        return max(own, fault.delay_s or 0.0)
+        return max(own, min(fault.delay_s or 0.0, _PARK_MAX_S))

@@ -21,7 +21,7 @@ from enum import Enum
 from typing import Any, Final
 
 from halfopen import errors
-from halfopen.model import Attempt, Fault, Reply, Skip, Target, TransportError, Verdict
+from halfopen.model import Attempt, Fault, Kind, Reply, Skip, Target, TransportError, Verdict
 from halfopen.policy import events as ev
 from halfopen.policy.actions import Action, Cancel, Complete, Fail, Relay, Send, Wait
 from halfopen.policy.flight import Flight
@@ -194,9 +194,8 @@ class Journey:
         fault = _transport_fault(reason, f"{now - self._arrived:.1f} s after the request came")
         return [Cancel(flight.number), *self._after_fault(fault, now)]
 
-    def _on_shed(self, event: ev.Shed, _now: float) -> list[Action]:
-        self._end()
-        return [Fail(event.fault, committed=False)]
+    def _on_shed(self, event: ev.Shed, now: float) -> list[Action]:
+        return self._fail(self._selection.final_fault(now, otherwise=event.fault), committed=False)
 
     def _on_client_gone(self, _event: ev.ClientGone, now: float) -> list[Action]:
         flight = self._flight
@@ -231,12 +230,13 @@ class Journey:
         refusals: list[Refused] = []
         taken = self._selection.take_untried(now, refusals)
         if taken is None:
-            if self._retry is None:
+            if self._retry is None or self._selection.is_plan_vain(self._retry[0], now):
                 self._retry = self._selection.plan_retry(now, self._deadline)
             if self._retry is not None:
                 index, at = self._retry
                 if now < at:
-                    return self._wait(at, for_room=_has_queue(refusals, self._deadline))
+                    until = min([at, *(refused.until for refused in refusals)])
+                    return self._wait(until, for_room=_has_queue(refusals, self._deadline))
                 taken = self._selection.take_again(index, now, refusals)
         if taken is not None:
             self._retry = None
@@ -265,8 +265,8 @@ class Journey:
         return [Wait(self.wake_at, for_room)]
 
     def _give_up(self, now: float) -> list[Action]:
-        fault = self._selection.final_fault(now, in_time=now < self._deadline)
-        return self._fail(fault, committed=False)
+        nothing_known = errors.make(Kind.NO_CAPACITY if now < self._deadline else Kind.DEADLINE_EXCEEDED)
+        return self._fail(self._selection.final_fault(now, otherwise=nothing_known), committed=False)
 
     def _fail(self, fault: Fault, *, committed: bool) -> list[Action]:
         self._end()

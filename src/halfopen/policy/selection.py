@@ -10,6 +10,7 @@ Rules
 """
 
 from collections.abc import Callable, Sequence
+from operator import itemgetter
 
 from halfopen import errors
 from halfopen.model import Fault, Kind, Skip, Target, Verdict
@@ -21,6 +22,8 @@ from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, Targ
 from halfopen.seams import Entropy
 
 NEVER = float("inf")
+_SPREAD_S = 1.0
+"""Requests that waited for the end of a throttle go out over this long."""
 
 
 class Selection:
@@ -94,6 +97,7 @@ class Selection:
 
     def plan_retry(self, now: float, deadline: float) -> tuple[int, float] | None:
         """The tried target to call again, and when; its budget is charged. None: no retry is allowed."""
+        plans: list[tuple[float, int, float]] = []
         for index, fault in sorted(dict(self._faults).items()):
             retries = self._retries.get(index, 0)
             if fault.verdict not in (Verdict.RETRY, Verdict.THROTTLE):
@@ -106,14 +110,21 @@ class Selection:
                 continue
             delay_s = retry_delay(self._retry_options, retries, fault.delay_s, self._entropy)
             at = max(now + delay_s, state.throttled_until, reopens_at)
-            cost = TIMEOUT_COST if fault.kind in TIMEOUT_KINDS else RETRY_COST
-            if at < deadline and state.bucket.take(cost, now):
+            if at < deadline:
+                plans.append((at, index, TIMEOUT_COST if fault.kind in TIMEOUT_KINDS else RETRY_COST))
+        for at, index, cost in sorted(plans):
+            if self._states[index].bucket.take(cost, now):
                 return index, at
         return None
 
-    def final_fault(self, now: float, *, in_time: bool) -> Fault:
-        """What to tell the client when no target is left, or no time."""
-        faults = [fault for _, fault in self._faults]
+    def is_plan_vain(self, index: int, now: float) -> bool:
+        """Whether the outage of a target was confirmed since its retry was planned."""
+        breaker = self._states[index].breaker
+        return breaker.is_outage_confirmed and breaker.retry_at(now, only_choice=True) > now
+
+    def final_fault(self, now: float, *, otherwise: Fault) -> Fault:
+        """What to tell the client when no target is left, or no time; `otherwise` when nothing is known."""
+        faults = [fault for _, fault in sorted(self._faults, key=itemgetter(0))]
         if self._is_poison(now):
             said = " / ".join(fault.message for fault in faults)
             return errors.make(
@@ -129,7 +140,7 @@ class Selection:
         if not fit:
             reasons = "; ".join(f"{skip.target}: {skip.reason}" for skip in self.skips)
             return errors.make(Kind.NO_FIT_TARGET, f"No target of this route can do the request. {reasons}")
-        return errors.make(Kind.NO_CAPACITY if in_time else Kind.DEADLINE_EXCEEDED)
+        return otherwise
 
     def _untried(self) -> list[int]:
         return [index for index in range(len(self._states)) if index not in self._tried and self._fits(index)]
@@ -148,6 +159,8 @@ class Selection:
         confirmed = refused.reason is Refusal.BREAKER_OPEN and self._states[index].breaker.is_outage_confirmed
         if refused.reason is Refusal.PARKED or confirmed:
             return Refused(refused.reason, NEVER, refused.fault)
+        if refused.reason is Refusal.THROTTLED:  # not everybody who waits comes back at once
+            return Refused(refused.reason, refused.until + _SPREAD_S * self._entropy(), refused.fault)
         return refused
 
     def _is_poison(self, now: float) -> bool:

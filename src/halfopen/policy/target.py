@@ -75,11 +75,12 @@ class Refused:
 class Permit:
     """The right to make one call. Give it to `TargetState.settle_*` exactly once."""
 
-    __slots__ = ("open", "ticket")
+    __slots__ = ("open", "refusals", "ticket")
 
-    def __init__(self, ticket: Ticket) -> None:
-        """Open until it is settled."""
+    def __init__(self, ticket: Ticket, refusals: int) -> None:
+        """Open until it is settled. `refusals`: those of the credential so far."""
         self.ticket = ticket
+        self.refusals = refusals
         self.open = True
 
 
@@ -101,10 +102,11 @@ class TargetState:
         self.last_fault: Fault | None = None
 
     def could_serve(self, now: float) -> bool:
-        """Whether a call has a chance soon: not parked, throttled or given up. Takes nothing."""
+        """Whether a call has a chance now: not parked, throttled, full or given up. Takes nothing."""
         return (
             not self.credential.is_parked(now)
             and now >= self.throttled_until
+            and self.limiter.has_room
             and self.breaker.retry_at(now, only_choice=False) <= now
         )
 
@@ -125,12 +127,12 @@ class TargetState:
             self.breaker.abandoned(ticket)
             return Refused(Refusal.PARKED, self.credential.parked_until, self.credential.fault)
         self.limiter.acquire()
-        return Permit(ticket)
+        return Permit(ticket, self.credential.refusals)
 
     def answering(self, permit: Permit, now: float) -> None:
         """A stream's first content came: evidence of health, long before the stream ends."""
-        self.breaker.succeeded(permit.ticket, now)
-        self.credential.accepted()
+        self.breaker.answering(permit.ticket, now)
+        self.credential.accepted(permit.refusals)
 
     def settle_success(self, permit: Permit, now: float) -> None:
         """The call got a whole answer."""
@@ -139,7 +141,8 @@ class TargetState:
         self.bucket.succeeded()
         self.limiter.succeeded()
         self.limiter.release()
-        self.credential.accepted()
+        self.credential.accepted(permit.refusals)
+        self.last_fault = None
 
     def settle_fault(self, permit: Permit, fault: Fault, now: float) -> None:
         """The call failed."""
