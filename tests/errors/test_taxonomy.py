@@ -26,7 +26,7 @@ def test_the_rows_are_the_kinds() -> None:
     """The taxonomy holds every kind once and nothing else, and can't be changed."""
     assert set(errors.TAXONOMY) == set(Kind)
     with pytest.raises(TypeError):
-        errors.TAXONOMY[Kind.UNKNOWN] = errors.TAXONOMY[Kind.BAD_KEY]  # type: ignore[index]
+        errors.TAXONOMY[Kind.UNKNOWN] = errors.TAXONOMY[Kind.BAD_KEY]  # type: ignore[index]  # that it fails is the test
 
 
 def test_every_verdict_and_place_is_explained() -> None:

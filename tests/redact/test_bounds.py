@@ -11,6 +11,7 @@ from halfopen import redact
 
 SIZE = 1_000_000
 CPU_MAX_S = 1.0
+SLOWER_MAX = 10
 
 PIECES = [
     "password", "token", "api_key", "key", "Authorization", "Bearer", "Basic", "Cookie", "Set-Cookie", "secret",
@@ -84,9 +85,9 @@ HOSTILE = {
     "letters": "a", "digits": "1", "spaces": " ", "newlines": "\n", "colons": ":", "backslashes": "\\", "quotes": '"',
     "dots": "a.", "at signs": "a@", "domains": "a@a.a.", "escaped at signs": "a%40", "accents": "é@",
     "spaced digits": "1 ", "hyphened digits": "1-", "plus digits": "+1", "dotted digits": "415.",
-    "sk-": "sk-", "sk- words": "sk-a ", "half-masked": "sk-a*", "eyJ": "eyJ", "jwt dots": "eyJhbGciO.", "AKIA": "AKIA",
+    "sk-": "sk-", "sess-": "sess-", "sk- words": "sk-a ", "half-masked": "sk-a*", "eyJ": "eyJ", "jwt dots": "eyJhbGciO.", "AKIA": "AKIA",
     "token": "token", "token colon": "token:", "token equals": "token=", "max_token": "max_token: ",
-    "secret words": "secret ", "flags": "--token ", "open quotes": 'token:"\\" ', "open escaped": 'token:\\"',
+    "secret words": "secret ", "flags": "--token ", "open quotes": 'token:"\\" ', "quoted lines": "password=\"a\n", "open escaped": 'token:\\"',
     "open mixed": "token:'key:\"secret:`", "schemes": "://a", "authority": "://aaaaaaaaaaaaaaa", "parameters": "?a",
     "key parameters": "&key=", "key values": "&key=1", "nested parameters": "%3Fa%3D", "cookies": "Cookie: a=b;",
     "cookie lines": "Cookie: a=b\n", "authorization": "authorization: ", "bearer": "bearer ", "bearer a1": "bearer a1b2c3",
@@ -97,20 +98,26 @@ HOSTILE = {
 }  # fmt: skip
 
 
+def assert_quick(redactor: redact.Redactor, text: str) -> None:
+    """Fails when the text takes a second of CPU time, unless the machine is slow for harmless texts too."""
+    costs = []
+    for _ in range(3):
+        started = time.process_time()
+        redactor.text(text)
+        costs.append(time.process_time() - started)
+        if costs[-1] < CPU_MAX_S:
+            return
+    started = time.process_time()
+    redactor.text("a" * SIZE)
+    harmless = time.process_time() - started
+    assert min(costs) < SLOWER_MAX * harmless, (costs, harmless)
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_time_is_linear(name: str) -> None:
     """A megabyte made to provoke backtracking takes less than a second of CPU time."""
     piece = HOSTILE[name]
-    text = piece * (SIZE // len(piece))
-    # The least of two: another process on the machine can slow one down.
-    costs = []
-    for _ in range(2):
-        started = time.process_time()
-        redact.text(text)
-        costs.append(time.process_time() - started)
-        if costs[-1] < CPU_MAX_S / 2:
-            break
-    assert min(costs) < CPU_MAX_S, costs
+    assert_quick(redact.Redactor(), piece * (SIZE // len(piece)))
 
 
 @pytest.mark.parametrize(
@@ -129,11 +136,4 @@ def test_time_is_linear(name: str) -> None:
 )
 def test_time_is_linear_in_one_run(text: str) -> None:
     """One endless value takes less than a second of CPU time, also for a redactor of known secrets."""
-    costs = []
-    for _ in range(2):
-        started = time.process_time()
-        KNOWN.text(text)
-        costs.append(time.process_time() - started)
-        if costs[-1] < CPU_MAX_S / 2:
-            break
-    assert min(costs) < CPU_MAX_S, costs
+    assert_quick(KNOWN, text)

@@ -37,11 +37,11 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
 class VerbGroup(TyperGroup):
     """Lists the verbs from a table and imports one when it is used, so that `--help` stays quick."""
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002
+    def list_commands(self, ctx: typer.Context) -> list[str]:  # type: ignore[override]  # noqa: ARG002 - click hands it over
         """Names of the verbs in the order of the table."""
         return list(VERBS)
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ARG002
+    def get_command(self, ctx: typer.Context, cmd_name: str) -> Any:  # type: ignore[override]  # noqa: ARG002 - click hands it over
         """Import the verb; None: there is no such verb."""
         verb = VERBS.get(cmd_name)
         if verb is None:
@@ -55,12 +55,12 @@ class VerbGroup(TyperGroup):
         command.name = cmd_name
         return command
 
-    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ARG002
+    def format_commands(self, ctx: typer.Context, formatter: Any) -> None:  # type: ignore[override]  # noqa: ARG002 - click hands it over
         """Write the table of verbs without importing any."""
         with formatter.section("Commands"):
             formatter.write_dl([(name, verb.text) for name, verb in VERBS.items()])
 
-    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]
+    def invoke(self, ctx: typer.Context) -> Any:  # type: ignore[override]  # typer carries its own click
         """Run the verb; Ctrl-C ends it with status 130, as shells expect."""
         try:
             return super().invoke(ctx)

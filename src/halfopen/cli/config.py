@@ -87,7 +87,7 @@ def show(*, config: ConfigFile = None, as_json: Json = False) -> None:
 @app.command()
 def schema(
     *,
-    as_json: Annotated[bool, typer.Option("--json", help="The schema is JSON anyway.")] = False,  # noqa: ARG001
+    as_json: Annotated[bool, typer.Option("--json", help="The schema is JSON anyway.")] = False,  # noqa: ARG001 - every command takes --json
 ) -> None:
     """Print the JSON Schema (2020-12) of halfopen.toml, for editors.
 

@@ -5,6 +5,7 @@ exceptions and statuses count only at its beginning, where a wrapper puts them.
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 _CLASS = re.compile(r"(?:\w{1,40}\.){0,4}(\w{0,40}(?:Error|Exception|Timeout))\s{0,4}[:\-]\s{0,4}")
@@ -27,7 +28,7 @@ _DELAY = re.compile(
     re.IGNORECASE,
 )
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,12})?)\s?([a-z]+)", re.IGNORECASE)
-_UNITS_S = {"ms": 0.001, "mi": 60.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_UNITS_S: Mapping[str, float] = {"ms": 0.001, "mi": 60.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 HEAD_MAX_CHARS = 400
 TOKENS_MAX = 12

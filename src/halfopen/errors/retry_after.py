@@ -6,6 +6,7 @@
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import mktime_tz, parsedate_tz
 
@@ -15,7 +16,7 @@ DELAY_MAX_S = 86_400.0
 _NUMBER = re.compile(r"[+-]?(?:\d{1,18}(?:\.\d{0,18})?|\.\d{1,18})(?:[eE][+-]?\d{1,3})?")
 _GO = re.compile(r"(?:\d{1,12}(?:\.\d{0,12})?(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+")
 _GO_PART = re.compile(r"(\d{1,12}(?:\.\d{0,12})?)(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d)")
-_GO_UNITS_S = {
+_GO_UNITS_S: Mapping[str, float] = {
     "ns": 1e-9,
     "us": 1e-6,
     "\u00b5s": 1e-6,

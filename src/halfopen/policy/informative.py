@@ -7,17 +7,17 @@ Rules
 2. Among equals the first target's fault wins: it is the one that the caller asked for.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from halfopen.model import Fault, Kind, Place, Verdict
 
-_BY_VERDICT = {
+_BY_VERDICT: Mapping[Verdict, int] = {
     Verdict.FIX_REQUEST: 0,
     Verdict.KEY: 1,
     Verdict.QUOTA: 1,
     Verdict.THROTTLE: 3,
 }
-_BY_PLACE = {
+_BY_PLACE: Mapping[Place, int] = {
     Place.CONFIGURATION: 2,
     Place.CLIENT: 2,
     Place.PROVIDER: 4,

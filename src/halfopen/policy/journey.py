@@ -32,6 +32,9 @@ from halfopen.policy.target import Permit, Refusal, Refused, TargetState
 from halfopen.seams import Entropy
 
 _FAIR_SHARE = 0.9
+_LEFT_MIN_S = 1.0
+_LEFT_MIN_SHARE = 0.05
+"""With less than this left of the deadline an attempt would only waste the target's work."""
 
 
 class State(Enum):
@@ -55,6 +58,7 @@ class Journey:
         "_arrived",
         "_deadline",
         "_flight",
+        "_last_start",
         "_options",
         "_pace",
         "_retry",
@@ -88,6 +92,7 @@ class Journey:
         self.served_by: Target | None = None
         self._arrived = 0.0
         self._deadline = NEVER
+        self._last_start = NEVER
         self._flight: Flight | None = None
         self._pace: Pace | None = None
         self._retry: tuple[int, float] | None = None
@@ -138,6 +143,7 @@ class Journey:
     def _on_arrived(self, _event: ev.Arrived, now: float) -> list[Action]:
         self._arrived = now
         self._deadline = now + self._options.deadline_s
+        self._last_start = self._deadline - min(_LEFT_MIN_S, _LEFT_MIN_SHARE * self._options.deadline_s)
         return self._seek(now)
 
     def _on_wake(self, _event: ev.Timer | ev.PermitFreed, now: float) -> list[Action]:
@@ -225,7 +231,7 @@ class Journey:
 
     def _seek(self, now: float) -> list[Action]:
         """Find what to do next while no attempt is under way."""
-        if now >= self._deadline or self.attempts_made >= self._options.attempts:
+        if now >= self._last_start or self.attempts_made >= self._options.attempts:
             return self._give_up(now)
         refusals: list[Refused] = []
         taken = self._selection.take_untried(now, refusals)
@@ -265,7 +271,7 @@ class Journey:
         return [Wait(self.wake_at, for_room)]
 
     def _give_up(self, now: float) -> list[Action]:
-        nothing_known = errors.make(Kind.NO_CAPACITY if now < self._deadline else Kind.DEADLINE_EXCEEDED)
+        nothing_known = errors.make(Kind.NO_CAPACITY if now < self._last_start else Kind.DEADLINE_EXCEEDED)
         return self._fail(self._selection.final_fault(now, otherwise=nothing_known), committed=False)
 
     def _fail(self, fault: Fault, *, committed: bool) -> list[Action]:

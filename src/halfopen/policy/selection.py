@@ -22,6 +22,7 @@ from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, Targ
 from halfopen.seams import Entropy
 
 NEVER = float("inf")
+_LOOK_AGAIN_S = 1.0
 _SPREAD_S = 1.0
 """Requests that waited for the end of a throttle go out over this long."""
 
@@ -79,7 +80,7 @@ class Selection:
                 self._tried.add(index)
                 return index, permit
             self._skip(index, permit.reason.value)
-            refusals.append(self._worth_waiting(index, permit))
+            refusals.append(self._worth_waiting(index, permit, now))
         return None
 
     def take_again(self, index: int, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
@@ -88,7 +89,7 @@ class Selection:
         if isinstance(permit, Permit):
             self._retries[index] = self._retries.get(index, 0) + 1
             return index, permit
-        refusals.append(self._worth_waiting(index, permit))
+        refusals.append(self._worth_waiting(index, permit, now))
         return None
 
     def others_could_serve(self, now: float) -> bool:
@@ -155,10 +156,12 @@ class Selection:
         self._skip(index, reason)
         return False
 
-    def _worth_waiting(self, index: int, refused: Refused) -> Refused:
+    def _worth_waiting(self, index: int, refused: Refused, now: float) -> Refused:
         confirmed = refused.reason is Refusal.BREAKER_OPEN and self._states[index].breaker.is_outage_confirmed
         if refused.reason is Refusal.PARKED or confirmed:
             return Refused(refused.reason, NEVER, refused.fault)
+        if refused.reason is Refusal.NO_ROOM:  # the line wakes sooner; this is for a wake that went amiss
+            return Refused(refused.reason, now + _LOOK_AGAIN_S, refused.fault)
         if refused.reason is Refusal.THROTTLED:  # not everybody who waits comes back at once
             return Refused(refused.reason, refused.until + _SPREAD_S * self._entropy(), refused.fault)
         return refused

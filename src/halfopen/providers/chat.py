@@ -7,6 +7,7 @@ nesting is bounded.
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -156,7 +157,7 @@ def _at_byte(problem: str) -> str:
     return f" at byte {found[1]}" if found else ""
 
 
-_NOUNS = {
+_NOUNS: Mapping[str, str] = {
     "str": "a string",
     "int": "an integer",
     "float": "a number",

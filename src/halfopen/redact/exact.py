@@ -109,9 +109,14 @@ def _cut_front(text: str, form: str) -> tuple[int, int] | None:
     """The end of the form at the start of a text whose beginning was cut off."""
     lead = _CUT_BEFORE.match(text)
     start = lead.end() if lead else 0
-    for length in range(len(form) - 1, PART_MIN_CHARS - 1, -1):
-        if text.startswith(form[-length:], start):
-            return start, start + length
+    first = text[start : start + PART_MIN_CHARS]
+    if len(first) < PART_MIN_CHARS:
+        return None
+    cut = form.find(first, 1)
+    while cut > 0:
+        if text.startswith(form[cut:], start):
+            return start, start + len(form) - cut
+        cut = form.find(first, cut + 1)
     return None
 
 

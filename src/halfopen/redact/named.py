@@ -28,6 +28,9 @@ _FLAG: Final = re.compile(
     r"(?i)--(?<![\w-]--)(?P<name>[a-z0-9-]{0,40}(?:password|passwd|secret|token|key|credentials?))"
     r"(?P<gap>[ \t]{1,4}[\"']?)(?P<value>[^-\s\"'<>\[$][^\s\"'<>]*+)"
 )
+_USER_FLAG: Final = re.compile(
+    r"(?P<flag>-(?<![\w-]-)(?:u|-user|-proxy-user)[ \t=]{1,4}[\"']?)[^\s:\"'\[]{1,64}+:[^\s\"']++"
+)
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _FIRST_WORD: Final = re.compile(
     r"(?i)(?<![a-z])(?:api|access|secret|private|auth|refresh|session|client|security|signing|bearer|bot) \Z"
@@ -36,7 +39,7 @@ _FIRST_WORD_MAX_CHARS: Final = 10
 _NAME_MAX_CHARS: Final = 48
 _OPENING: Final = re.compile(r"(?P<slashes>\\{0,7})(?P<quote>[\"'`])")
 _UNQUOTED: Final = re.compile(r"[^\s\"'`&;,<>\\]+")
-_LOOK_CHARS: Final = 64
+_LOOK: Final = re.compile(r"[^\s\"'`&;,<>\\]{12,64}+")
 """What is looked at of a value under a weak name before all of it is read."""
 _END_OF_PROSE: Final = ".:!?)]}"
 _WORD: Final = re.compile(r"[A-Za-z]?[a-z]+")
@@ -90,12 +93,15 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, Mask] | None:
         return None
     opening = _OPENING.match(text, match.end())
     start = opening.end() if opening else match.end()
-    if not is_strong and not names.looks_random(text[start : _head(text, start)]):
+    if opening and MASKED.match(text, start):
+        return None
+    look = None if is_strong else _LOOK.match(text, start)
+    if not is_strong and not (look and names.looks_random(look[0])):
         return None  # before the whole value is read: a text of nothing but names stays linear
     end = _closing(text, opening) if opening else _unquoted(text, start)
     strict = opening is not None or separator != ":"
     value = text[start:end]
-    if (opening and MASKED.match(text, start)) or (not strict and _is_prose(text, end, value)):
+    if not strict and _is_prose(text, end, value):
         return None
     mask = names.mask_for(name, value)
     return (start, end, mask) if mask else None
@@ -113,25 +119,21 @@ def _flag(match: re.Match[str]) -> str:
     return f"--{match['name']}{match['gap']}{mask}" if mask else match[0]
 
 
-def _head(text: str, position: int) -> int:
-    match = _UNQUOTED.match(text, position, position + _LOOK_CHARS)
-    return match.end() if match else position
-
-
 def _closing(text: str, opening: re.Match[str]) -> int:
     """Where the quoted value ends: at its quote, escaped as deep as the opening one, or at the line's end."""
     depth = len(opening["slashes"])
-    line_end = text.find("\n", opening.end())
-    limit = len(text) if line_end < 0 else line_end
     position = opening.end()
-    while (quote := text.find(opening["quote"], position, limit)) >= 0:
+    while True:
+        quote = text.find(opening["quote"], position)
+        line_end = text.find("\n", position, len(text) if quote < 0 else quote)
+        if line_end >= 0 or quote < 0:
+            return line_end if line_end >= 0 else len(text)
         slashes = 0
         while slashes <= depth + 8 and quote - slashes > opening.end() and text[quote - slashes - 1] == "\\":
             slashes += 1
         if (slashes % 2 == 0) if depth == 0 else (slashes <= depth):
             return quote - (slashes if depth else 0)
         position = quote + 1
-    return limit
 
 
 def _unquoted(text: str, position: int) -> int:
@@ -158,4 +160,5 @@ def _is_prose(text: str, end: int, value: str) -> bool:
 RULES: Final[tuple[Rule, ...]] = (
     Rule("named", _WORDS, _named),
     Rule("flags", ("--",), lambda text: _FLAG.sub(_flag, text)),
+    Rule("user flags", ("-u", "-proxy-u"), lambda text: _USER_FLAG.sub(rf"\g<flag>{Mask.USERINFO}", text)),
 )

@@ -31,8 +31,8 @@ _ENDINGS: Final[Mapping[str, Mask]] = MappingProxyType(
                 Mask.TOKEN,
                 (
                     "accesstoken refreshtoken authtoken bearertoken idtoken sessiontoken securitytoken"
-                    " apitoken csrftoken xsrftoken bottoken deploytoken vaulttoken privatetoken oauthtoken"
-                    " gitlabtoken webidentitytoken jwt jwtassertion"
+                    " apitoken secrettoken servicetoken csrftoken xsrftoken bottoken deploytoken vaulttoken"
+                    " privatetoken oauthtoken gitlabtoken webidentitytoken jwt jwtassertion"
                 ),
             ),
             (Mask.SECRET, "secret secrets credential credentials"),
@@ -145,12 +145,12 @@ def normal(name: str) -> str:
 def strong(name: str) -> Mask | None:
     """The mask for whatever stands under the name; None: the name announces no secret."""
     plain = normal(name)
-    for length in _ENDING_LENGTHS:
-        mask = _ENDINGS.get(plain[-length:])
-        if mask is not None:
-            # A session's id that is not a cookie is what a debugger looks for.
-            return None if mask is Mask.COOKIE and "session_id" in name.lower() else mask
-    return _STRONG.get(plain)
+    mask = _ENDINGS.get(plain) or _STRONG.get(plain)
+    if mask is None:
+        endings = (_ENDINGS.get(plain[-length:]) for length in _ENDING_LENGTHS if length < len(plain))
+        mask = next(filter(None, endings), None)
+    # A session's id that is not a cookie is what a debugger looks for.
+    return None if mask is Mask.COOKIE and "session_id" in name.lower() else mask
 
 
 def weak(name: str) -> Mask | None:

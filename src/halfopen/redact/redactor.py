@@ -143,7 +143,7 @@ class Redactor:
         if plain.endswith("authorization"):
             return authorization.credentials(value)
         if plain in _COOKIE_HEADERS:
-            return cookies.cookie(value)
+            return self.text(cookies.cookie(value))
         return with_tail(mask, value.strip()) if mask is Mask.KEY else mask
 
     def _value(self, value: Any, name: str | None, depth: int) -> Any:
@@ -172,7 +172,7 @@ class Redactor:
         if plain.endswith("authorization"):
             return authorization.credentials(value)
         if plain in _COOKIE_HEADERS and "=" in value:
-            return cookies.cookie(value)
+            return self.text(cookies.cookie(value))
         return names.mask_for(name, value) or self.text(value)
 
     def _number(self, value: float, name: str | None) -> Any:

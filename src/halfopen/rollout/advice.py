@@ -46,7 +46,7 @@ def note(snapshot: Snapshot, settings: Settings, notes: Findings) -> None:
             notes.add(("routes", route.name, "targets", index), message, hint)
 
 
-def _warn_provider(provider: ProviderSpec, used: bool, warnings: Findings) -> None:  # noqa: FBT001
+def _warn_provider(provider: ProviderSpec, used: bool, warnings: Findings) -> None:  # noqa: FBT001 - the only argument that is one
     path: Path = ("providers", provider.name)
     if not used:
         warnings.add(path, "no route uses this provider")

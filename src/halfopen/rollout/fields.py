@@ -1,6 +1,6 @@
 """What the settings say about themselves: the one source of the example file and the reference page."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -54,7 +54,7 @@ def tables() -> Iterator[TableFields]:
     yield from _tables(_struct(inspect.type_info(Settings)), "")
 
 
-_NAMED = {"providers": "NAME", "routes": '"MODEL"', "models": '"MODEL"'}
+_NAMED: Mapping[str, str] = {"providers": "NAME", "routes": '"MODEL"', "models": '"MODEL"'}
 """What stands for the name in the header of a table that a person names."""
 
 

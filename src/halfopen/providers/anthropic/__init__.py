@@ -50,11 +50,11 @@ class AnthropicDialect:
             headers.append(("x-api-key", key))
         return Call("/v1/messages", tuple(headers), msgspec.json.encode(translate(chat, target)))
 
-    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:  # noqa: ARG002
+    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:  # noqa: ARG002 - the contract's signature
         """Judge and translate a whole 2xx reply to a request that was not streamed."""
         return translate_answer(reply, legacy=_is_legacy(chat))
 
-    def reader(self, chat: Chat, target: Target) -> StreamReader:  # noqa: ARG002
+    def reader(self, chat: Chat, target: Target) -> StreamReader:  # noqa: ARG002 - the contract's signature
         """A reader for the body of a 2xx reply with content type text/event-stream."""
         return AnthropicReader(include_usage=chat.include_usage, legacy=_is_legacy(chat))
 

@@ -4,7 +4,6 @@ from typing import Any
 
 import msgspec
 
-
 _encode = msgspec.json.encode
 
 

@@ -15,19 +15,31 @@ Targets = tuple[tuple[str, str], ...]
 """Pairs of dialect and model, in order of preference."""
 
 # The stand-ins of a tier, by dialect. "Plain" models take temperature, "reasoning" models refuse it.
-_PLAIN_SMALL = {
+_PLAIN_SMALL: Mapping[str, str] = {
     "openai": "gpt-5.4-mini",
     "anthropic": "claude-haiku-4-5",
     "gemini": "gemini-3.5-flash-lite",
 }
-_PLAIN_LARGE = {"openai": "gpt-5.4", "anthropic": "claude-sonnet-4-6", "gemini": "gemini-3.5-flash"}
-_REASONING_SMALL = {
+_PLAIN_LARGE: Mapping[str, str] = {
+    "openai": "gpt-5.4",
+    "anthropic": "claude-sonnet-4-6",
+    "gemini": "gemini-3.5-flash",
+}
+_REASONING_SMALL: Mapping[str, str] = {
     "openai": "gpt-6-luna",
     "anthropic": "claude-haiku-5-5",
     "gemini": "gemini-3.5-flash-lite",
 }
-_REASONING_LARGE = {"openai": "gpt-6.1-sol", "anthropic": "claude-sonnet-5-5", "gemini": "gemini-3.8-flash"}
-_REASONING_TOP = {"openai": "gpt-6-astra", "anthropic": "claude-opus-5-5", "gemini": "gemini-3.8-flash"}
+_REASONING_LARGE: Mapping[str, str] = {
+    "openai": "gpt-6.1-sol",
+    "anthropic": "claude-sonnet-5-5",
+    "gemini": "gemini-3.8-flash",
+}
+_REASONING_TOP: Mapping[str, str] = {
+    "openai": "gpt-6-astra",
+    "anthropic": "claude-opus-5-5",
+    "gemini": "gemini-3.8-flash",
+}
 
 # The route's name, its dialect, its tier, and the model that answers in its place if it is gone.
 _ROWS: tuple[tuple[str, str, Mapping[str, str], str | None], ...] = (
