@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= auto
 ARGS ?=
 
-.PHONY: help run env test check style types layers unit pins clean
+.PHONY: help run env test check style types layers unit servers pins clean matrix outage all-dead disconnect evidence
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -50,8 +50,32 @@ types: env
 layers: env
 	$(BIN)/lint-imports
 
-unit: env
+servers:  ## install the servers that tests start (nginx, openssl; needs root and apt, else it says what is missing)
+	@scripts/servers.sh
+
+unit: env servers
 	$(BIN)/pytest -n $(JOBS) --durations=10 $(ARGS)
+
+matrix: env  ## every fault through the gateway with the official client (ARGS="--only GLOB")
+	$(BIN)/halfopen lab matrix $(ARGS)
+
+outage: env  ## 1,000 requests while the primary answers 500
+	$(BIN)/halfopen lab drill outage $(ARGS)
+
+all-dead: env  ## every upstream dead: is the most useful cause named in time?
+	$(BIN)/halfopen lab drill all-dead $(ARGS)
+
+disconnect: env  ## clients that leave: do their upstream calls stop?
+	$(BIN)/halfopen lab drill disconnect $(ARGS)
+
+evidence: env  ## the matrix and all drills as JSON in artifacts/
+	@mkdir -p artifacts
+	@status=0; \
+	$(BIN)/halfopen lab matrix --json > artifacts/matrix.json || status=1; \
+	for drill in outage all-dead disconnect; do \
+		$(BIN)/halfopen lab drill $$drill --json > artifacts/$$drill.json || status=1; \
+	done; \
+	ls -l artifacts; exit $$status
 
 pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade \

@@ -14,6 +14,7 @@ _NUMBER = re.compile(
     r"error(?:\s{1,4}code)?:?\s{1,4}(?:<[^>]{0,80}>\s{0,8}){0,3}(1\d{3})(?!\d)", re.IGNORECASE
 )
 _SCAN_MAX_CHARS = 32 * 1024
+_WRONG_SCHEME = "plain http request was sent to https port"
 
 _RATE_LIMITS = frozenset({"1015", "1027"})
 _COUNTRY_BANS = frozenset({"1009"})
@@ -62,6 +63,16 @@ def read_page(status: int, text: str, headers: dict[str, str]) -> list[Finding]:
         # An API refuses a key in JSON; a page means that something before it did.
         fact = f"body is HTML{named}, not the API's answer"
         findings.append(_edge(Kind.FORBIDDEN, fact, Verdict.FAILOVER))
+    elif page and status == 400 and _WRONG_SCHEME in text[:_SCAN_MAX_CHARS].lower():
+        fact = "the server expects https and was asked by http: correct the base URL"
+        findings.append(
+            Finding(Kind.TLS_FAILED, Weight.CODE, fact, verdict=Verdict.FAILOVER, place=Place.CONFIGURATION)
+        )
+    elif page and status == 400:
+        # Nor does an API say in HTML that a request is wrong.
+        findings.append(
+            _edge(Kind.EDGE_ERROR, f"body is HTML{named}, not the API's answer", Verdict.FAILOVER)
+        )
     elif page:
         findings.append(Finding(Kind.UNKNOWN, Weight.VAGUE, f"body is HTML{named}"))
     return findings
