@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= auto
 ARGS ?=
 
-.PHONY: help run env test check style types layers unit servers pins clean matrix outage all-dead disconnect evidence
+.PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect evidence
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ servers:  ## install the servers that tests start (nginx, openssl; needs root an
 unit: env servers
 	$(BIN)/pytest -n $(JOBS) --durations=10 $(ARGS)
 
+fuzz: env  ## 100,000 random and spoiled requests (ARGS="--seed N")
+	$(BIN)/halfopen lab fuzz --inputs 100000 $(ARGS)
+
 matrix: env  ## every fault through the gateway with the official client (ARGS="--only GLOB")
 	$(BIN)/halfopen lab matrix $(ARGS)
 
@@ -85,3 +88,7 @@ pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 
 clean:  ## remove the environment and what the tools left
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist
+
+.PHONY: outage-virtual
+outage-virtual: env  ## outages on virtual time in figures, with sample sizes and intervals (ARGS="--seeds N --json")
+	$(BIN)/python tests/policy/outage.py $(ARGS)

@@ -19,17 +19,19 @@ from typing import Any
 
 from halfopen import errors
 from halfopen.model import Fault, Kind, Target
-from halfopen.policy import JourneyOptions, LimitOptions, PolicyOptions
+from halfopen.policy import JourneyOptions, PolicyOptions
 
 PRIMARY, BACKUP = "primary/m", "backup/m"
 START = 1000.0
 LATENCY_S = 0.3
 OUTAGE_S = 600.0
 WATCHED_S = 60.0
-RATE = 32.0
+RATE = 20.0
 """Requests a second around the interesting moments."""
-QUIET_RATE = 5.0
+QUIET_RATE = 2.0
 """Requests a second in the long middle of an outage."""
+LOAD_RATE = 32.0
+"""Requests a second in the minutes of even load."""
 
 
 def virtual_module() -> ModuleType:
@@ -132,13 +134,13 @@ def restored(seed: int, setting: Setting = DEFAULT, *, dead: Any = None, lone: b
         upstreams[BACKUP] = steady(None, setting.latency_s)
     world = world_of(upstreams, seed, setting)
     world.arrivals(RATE, 0.0, 10.0)
-    world.arrivals(QUIET_RATE, 10.0, OUTAGE_S - 20.0)
-    world.arrivals(RATE, OUTAGE_S - 20.0, OUTAGE_S + WATCHED_S)
+    world.arrivals(QUIET_RATE, 10.0, OUTAGE_S - 12.0)
+    world.arrivals(RATE, OUTAGE_S - 12.0, OUTAGE_S + WATCHED_S)
     world.run()
     return world
 
 
-def load(upstreams: dict[str, Any], seed: int, setting: Setting = DEFAULT, *, rate: float = RATE) -> Any:
+def load(upstreams: dict[str, Any], seed: int, setting: Setting = DEFAULT, *, rate: float = LOAD_RATE) -> Any:
     """A minute of even load."""
     world = world_of(upstreams, seed, setting)
     world.arrivals(rate, 0.0, WATCHED_S)
@@ -166,18 +168,14 @@ def before_opening(world: Any) -> float:
 
 def probe_gaps(world: Any) -> list[float]:
     """Seconds between two calls in a row to the primary, from the first opening to the restoration."""
-    probes = [
-        c.at for c in world.calls_to(PRIMARY) if c.state == "half_open" and c.at < START + OUTAGE_S
-    ]
+    probes = [c.at for c in world.calls_to(PRIMARY) if c.state == "half_open" and c.at < START + OUTAGE_S]
     return [later - earlier for earlier, later in itertools.pairwise(probes)]
 
 
 def not_probes(world: Any) -> int:
     """Calls to the primary that were no probes, after the first ten seconds of the outage."""
     return sum(
-        c.state != "half_open"
-        for c in world.calls_to(PRIMARY)
-        if START + 10.0 <= c.at < START + OUTAGE_S
+        c.state != "half_open" for c in world.calls_to(PRIMARY) if START + 10.0 <= c.at < START + OUTAGE_S
     )
 
 
@@ -211,3 +209,112 @@ def interval(hits: int, of: int) -> tuple[float, float]:
     middle = (p + z * z / (2 * of)) / (1 + z * z / of)
     half = z * math.sqrt(p * (1 - p) / of + z * z / (4 * of * of)) / (1 + z * z / of)
     return (max(0.0, middle - half), min(1.0, middle + half))
+
+
+# The report.
+
+
+def done_when(seeds: Sequence[int], setting: Setting = DEFAULT) -> dict[str, Any]:
+    """The issue's line in figures: 1,000 requests over a dead primary, and its return after 10 minutes."""
+    before, complete, gaps, strays, back, peaks, share, outage = [], 0, [], 0, [], [], 0, 0
+    late, calls = 0, []
+    for seed in seeds:
+        world = thousand(seed, setting)
+        calls.append(len(world.calls_to(PRIMARY)))
+        complete += sum(result.ok for result in world.results)
+        before.append(before_opening(world))
+        world = restored(seed, setting)
+        gaps += probe_gaps(world)
+        strays += not_probes(world)
+        counts = per_second(world)
+        back.append(back_after(world))
+        peaks.append(max(counts))
+        share += sum(counts[15:])
+        late += sum(r.arrived - START >= OUTAGE_S + 15.0 for r in world.results)
+        outage += sum(result.ok for result in world.results) == len(world.results)
+    requests = 1000 * len(seeds)
+    return {
+        "seeds": len(seeds),
+        "complete": complete,
+        "complete_of": requests,
+        "complete_interval": interval(complete, requests),
+        "primary_calls_for_1000_requests_max": max(calls),
+        "calls_a_request_until_open_max": max(before),
+        "probe_gap_max_s": max(gaps, default=0.0),
+        "probe_gaps": len(gaps),
+        "calls_in_the_outage_that_are_no_probes": strays,
+        "back_after_s_median": sorted(back)[len(back) // 2],
+        "back_after_s_max": max(back),
+        "primary_calls_in_one_second_max": max(peaks),
+        "arrivals_a_second": RATE,
+        "share_from_15_s": share / late,
+        "share_from_15_s_interval": interval(min(share, late), late),
+        "outages_without_a_lost_request": outage,
+    }
+
+
+def scenarios(seeds: Sequence[int]) -> dict[str, dict[str, Any]]:
+    """Loads of a minute where another answer is right, with the share of success."""
+    cases: dict[str, Callable[[int], dict[str, Any]]] = {
+        "primary fails 10 %": lambda s: {
+            PRIMARY: flaky(0.1, LATENCY_S, s),
+            BACKUP: steady(None, LATENCY_S),
+        },
+        "lone target fails 10 %": lambda s: {PRIMARY: flaky(0.1, LATENCY_S, s)},
+        "lone target fails 50 %": lambda s: {PRIMARY: flaky(0.5, LATENCY_S, s)},
+        "both fail 30 %": lambda s: {
+            PRIMARY: flaky(0.3, LATENCY_S, s),
+            BACKUP: flaky(0.3, LATENCY_S, s + 7),
+        },
+        "primary hangs": lambda _s: {PRIMARY: hang(), BACKUP: steady(None, LATENCY_S)},
+        "lone target dead": lambda _s: {PRIMARY: steady(Kind.SERVER_ERROR, LATENCY_S)},
+        "both dead": lambda _s: {
+            PRIMARY: steady(Kind.SERVER_ERROR, LATENCY_S),
+            BACKUP: steady(Kind.SERVER_ERROR, LATENCY_S),
+        },
+    }
+    table = {}
+    for name, upstreams in cases.items():
+        worlds = [load(upstreams(seed), seed) for seed in seeds]
+        hits, of = sum(r.ok for w in worlds for r in w.results), sum(len(w.results) for w in worlds)
+        table[name] = {
+            "success": hits / of,
+            "interval": interval(hits, of),
+            "requests": of,
+            "calls_a_request": sum(len(w.calls) for w in worlds) / of,
+            "longest_s": max(longest(w) for w in worlds),
+        }
+    return table
+
+
+def say(line: str) -> None:
+    """One line of the report."""
+    sys.stdout.write(f"{line}\n")
+
+
+def main() -> None:
+    """Print the figures, as text or as JSON."""
+    parser = argparse.ArgumentParser(description="Outages on virtual time, in figures.")
+    parser.add_argument("--seeds", type=int, default=50 * int(os.environ.get("HALFOPEN_EXAMPLES", "1")))
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    seeds = range(arguments.seeds)
+    figures = {"done_when": done_when(seeds), "scenarios": scenarios(seeds[:20])}
+    if arguments.json:
+        say(json.dumps(figures, indent=2))
+        return
+    say("1,000 requests at concurrency 32 over a dead primary; primary back after 10 minutes")
+    for name, value in figures["done_when"].items():
+        shown = " to ".join(f"{end:.5f}" for end in value) if isinstance(value, tuple) else value
+        say(f"  {name.replace('_', ' '):42} {shown}")
+    say("One minute of load at 32 requests a second (success with its 95 % interval)")
+    for name, row in figures["scenarios"].items():
+        low, high = row["interval"]
+        say(
+            f"  {name:24} {row['success']:.4f} ({low:.4f} to {high:.4f}, n = {row['requests']}),"
+            f" {row['calls_a_request']:.3f} calls a request, longest {row['longest_s']:.1f} s"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -44,11 +44,12 @@ def test_no_depth_forbids_retries() -> None:
 
 
 def test_a_success_earns_a_tenth() -> None:
-    """Eleven successes earn one retry."""
+    """Nine successes earn no retry, ten earn one."""
     bucket = empty_bucket()
-    for _ in range(11):
+    for _ in range(9):
         bucket.succeeded()
-    assert bucket.tokens(0.0) == pytest.approx(1.1)
+    assert not bucket.take(1.0, 0.0)
+    bucket.succeeded()
     assert bucket.take(1.0, 0.0)
 
 

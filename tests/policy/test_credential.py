@@ -32,8 +32,9 @@ def test_starts_usable() -> None:
         (Kind.QUOTA_EXHAUSTED, 10.0, 30.0),
         (Kind.QUOTA_EXHAUSTED, 45.0, 45.0),
         (Kind.BAD_KEY, 90.0, 90.0),
+        (Kind.QUOTA_EXHAUSTED, 86_400.0, 300.0),
     ],
-    ids=["key", "forbidden", "quota", "server-shorter", "server-longer", "key-server-longer"],
+    ids=["key", "forbidden", "quota", "server-shorter", "server-longer", "key-server-longer", "day"],
 )
 def test_parks_for_its_time_or_the_servers_if_longer(
     fault: Callable[..., Fault], kind: Kind, delay_s: float | None, park_s: float
@@ -57,16 +58,23 @@ def test_a_success_unparks(fault: Callable[..., Fault]) -> None:
     """What was answered works."""
     credential = parked(fault(Kind.BAD_KEY))
     assert credential.admit(60.0)
-    credential.accepted()
+    credential.accepted(1)
     assert credential.fault is None
     assert all(credential.admit(61.0) for _ in range(5))
 
 
+def test_the_success_of_an_older_call_proves_nothing(fault: Callable[..., Fault]) -> None:
+    """A call that went out before the refusal does not unpark."""
+    credential = parked(fault(Kind.BAD_KEY))
+    credential.accepted(0)
+    assert credential.is_parked(1.0)
+
+
 def test_a_later_refusal_never_shortens_the_parking(fault: Callable[..., Fault]) -> None:
     """Of two refusals the longer wait holds."""
-    credential = parked(fault(Kind.QUOTA_EXHAUSTED, delay_s=500.0))
+    credential = parked(fault(Kind.QUOTA_EXHAUSTED, delay_s=200.0))
     credential.refused(fault(Kind.QUOTA_EXHAUSTED), 1.0)
-    assert credential.parked_until == 500.0
+    assert credential.parked_until == 200.0
 
 
 def test_a_refused_trial_parks_again(fault: Callable[..., Fault]) -> None:

@@ -17,7 +17,7 @@ LADDER = [
     Kind.SERVER_ERROR,
     Kind.BAD_GATEWAY,
     Kind.CONNECTION_REFUSED,
-    Kind.BREAKER_OPEN,
+    Kind.NO_CAPACITY,
 ]
 """One kind for each rung, most telling first."""
 

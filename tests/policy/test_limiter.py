@@ -1,7 +1,7 @@
 """The limit on calls in flight: permits, growth, decrease."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
@@ -158,6 +158,13 @@ def test_the_machine_catches_a_limiter_that_lets_one_more_in() -> None:
         make = OneMore
 
     case = Machine.TestCase
-    case.settings = settings(max_examples=100, stateful_step_count=60, deadline=None, database=None)
+    case.settings = settings(
+        max_examples=200,
+        stateful_step_count=60,
+        deadline=None,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+    )
     with pytest.raises(AssertionError):
         case("runTest").runTest()

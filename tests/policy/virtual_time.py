@@ -11,7 +11,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from halfopen.model import Fault, Target
+from halfopen.model import Fault, Target, Verdict
 from halfopen.policy import Credential, Journey, JourneyOptions, PolicyOptions, State, TargetState
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
@@ -20,6 +20,9 @@ TICK_S = 0.01
 """Timers fire up to one tick late, as in the gateway."""
 SPIN_MAX = 200
 """Steps of one journey at one instant; more is an endless loop."""
+PASSED_ON_MAX = 16
+"""Who has no use for the room passes it on, so many times at most."""
+MONTH_S = 30 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +74,9 @@ class Result:
     gone: bool = False
     terminals: int = 0
     """Complete and Fail actions: exactly one, or none for a client that left."""
-    journey: Journey | None = None
+    stream: bool = False
+    state: State = State.NEW
+    """Where its journey stood when it ended."""
 
 
 class Line:
@@ -92,9 +97,10 @@ class Line:
         self.entries.pop(exchange, None)
 
     def wake(self, count: int) -> None:
-        for waiting in list(self.entries)[:count]:
-            if self.entries.pop(waiting, self) is None:
-                waiting.on_room()
+        for waiting in list(itertools.islice(self.entries, count + PASSED_ON_MAX)):
+            count -= waiting.on_room()
+            if count <= 0:
+                return
 
 
 class Exchange:
@@ -105,7 +111,7 @@ class Exchange:
     def __init__(self, world: "World", number: int, *, stream: bool) -> None:
         self.world = world
         self.journey = world.make_journey(stream=stream)
-        self.result = Result(number, world.now, journey=self.journey)
+        self.result = Result(number, world.now, stream=stream)
         self.call: Call | None = None
         self.wake_at = float("inf")
         self.due = float("inf")
@@ -165,9 +171,11 @@ class Exchange:
         else:
             self.set_timer()
 
-    def on_room(self) -> None:
+    def on_room(self) -> bool:
         if self.result.ended is None and self.journey.state is State.WAITING:
             self.step(ev.PermitFreed())
+            return self.journey.state is State.ATTEMPTING
+        return False
 
     def send(self, send: act.Send) -> None:
         world, name = self.world, send.target.name
@@ -223,6 +231,7 @@ class Exchange:
             self.result.terminals += 1
         if self.result.ended is None:
             self.result.ended = self.world.now
+            self.result.state = self.journey.state
             self.world.line.leave(self)
             self.hang_up(None, cancelled=True)
             self.world.ended(self)
@@ -355,11 +364,10 @@ def _broken_by_requests(world: World, epsilon_s: float) -> Iterable[str]:
             continue
         if result.terminals != (0 if result.gone else 1):
             yield f"request {number} ended {result.terminals} times"
-        assert result.journey is not None
-        plain = not result.journey.stream
-        if plain and result.ended > result.arrived + world.options.deadline_s + epsilon_s:
+        bound_s = world.options.stream_s if result.stream else world.options.deadline_s
+        if result.ended > result.arrived + bound_s + epsilon_s:
             yield f"request {number} took {result.ended - result.arrived:.2f} s"
-        if result.journey.state is not State.ENDED:
+        if result.state is not State.ENDED:
             yield f"request {number} ended, its journey did not"
 
 
@@ -382,8 +390,8 @@ def _broken_by_targets(world: World) -> Iterable[str]:
             yield f"{name}: {state.limiter.in_flight} permits are out, {world.active[name]} calls under way"
         if state.limiter.in_flight and not world.exchanges:
             yield f"{name}: {state.limiter.in_flight} permits were never given back"
-        if state.breaker.retry_at(world.now + 400.0) > world.now + 400.0:
-            yield f"{name}: the breaker is wedged"
+        if not state.could_serve(world.now + MONTH_S):
+            yield f"{name}: wedged, it would take no call a month later"
 
 
 def early_calls(world: World, target: str, cap_s: float) -> list[str]:
@@ -397,7 +405,7 @@ def early_calls(world: World, target: str, cap_s: float) -> list[str]:
     ):
         if kind == 0:
             assert call.fault is not None
-            if call.fault.delay_s is not None:
+            if call.fault.delay_s is not None and call.fault.verdict is not Verdict.FIX_REQUEST:
                 told.append((when, when + min(call.fault.delay_s, cap_s)))
             continue
         broken += [

@@ -9,6 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
+from halfopen.cli.lab_drill import drill
+from halfopen.cli.lab_fuzz import fuzz
+from halfopen.cli.lab_matrix import matrix
+
 app = typer.Typer(
     help="Simulated OpenAI, Anthropic and Gemini that fail on demand.",
     no_args_is_help=True,
@@ -223,4 +227,6 @@ def _fail(message: str, status: int) -> None:
     raise typer.Exit(status)
 
 
-# `halfopen lab matrix` lives in a module of its own, which adds itself to `app`.
+app.command("matrix")(matrix)
+app.command("drill")(drill)
+app.command("fuzz")(fuzz)

@@ -4,8 +4,8 @@ Uses the parser that `re` itself uses, which has no public name.
 """
 
 import re
-from re import _constants as codes  # type: ignore[attr-defined]
-from re import _parser as parser  # type: ignore[attr-defined]
+from re import _constants as codes  # type: ignore[attr-defined]  # re's own parser has no stubs
+from re import _parser as parser  # type: ignore[attr-defined]  # re's own parser has no stubs
 from typing import Any
 
 _FALLBACK = "lab text"

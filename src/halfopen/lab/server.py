@@ -206,7 +206,7 @@ class LabProvider:
         for port in candidates() if self._wanted_port is None else [self._wanted_port]:
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            listener.setblocking(False)  # noqa: FBT003
+            listener.setblocking(False)  # noqa: FBT003 - the library's signature
             try:
                 listener.bind((HOST, port))
                 listener.listen(_BACKLOG)
@@ -221,6 +221,7 @@ class LabProvider:
     def _listen(self) -> None:
         if self._listener is None or self._loop is None or self._listening:
             return
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._listener.listen(_BACKLOG)
         self._loop.add_reader(self._listener.fileno(), self._accept)
         self._listening = True
@@ -232,6 +233,8 @@ class LabProvider:
         self._loop.remove_reader(self._listener.fileno())
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
+        # With this option set another listener could take the port and answer in its place.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 0)
         self._listening = False
 
     def _refuse(self, plan: FaultPlan) -> None:
@@ -264,7 +267,7 @@ class LabProvider:
                 plan.met += 1
                 self.counts["faults"] += 1
                 continue
-            accepted.setblocking(False)  # noqa: FBT003
+            accepted.setblocking(False)  # noqa: FBT003 - the library's signature
             task = self._loop.create_task(self._adopt(accepted))
             self._accepting.add(task)
             task.add_done_callback(self._accepting.discard)

@@ -61,8 +61,6 @@ class Kind(StrEnum):
     NO_FINISH = "no_finish"
     ERROR_EVENT = "error_event"
     # The gateway itself.
-    BREAKER_OPEN = "breaker_open"
-    CREDENTIAL_PARKED = "credential_parked"
     NO_CAPACITY = "no_capacity"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     GATEWAY_ERROR = "gateway_error"

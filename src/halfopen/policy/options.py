@@ -33,9 +33,9 @@ class BreakerOptions:
     """Failures in a row that open it. 1 to 1000."""
     open_s: float = 5.0
     """Length of the first opening, before jitter; each further one doubles. Seconds, 0.1 to 300."""
-    open_max_s: float = 10.0
-    """Longest opening, jitter included: the longest time between two probes. Seconds, 0.1 to 300."""
-    lease_s: float = 10.0
+    open_max_s: float = 9.0
+    """Longest opening, jitter included; so that probes follow within 10 s. Seconds, 0.1 to 300."""
+    lease_s: float = 9.0
     """A probe that says nothing for this long has lost its lease. Seconds, 1 to 3600."""
     slow_start_s: float = 4.0
     """After a probe succeeds, traffic returns over this long. Seconds, 0 to 300."""

@@ -10,6 +10,7 @@ Rules
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import itemgetter
 
 from halfopen import errors
@@ -124,24 +125,39 @@ class Selection:
         return breaker.is_outage_confirmed and breaker.retry_at(now, only_choice=True) > now
 
     def final_fault(self, now: float, *, otherwise: Fault) -> Fault:
-        """What to tell the client when no target is left, or no time; `otherwise` when nothing is known."""
-        faults = [fault for _, fault in sorted(self._faults, key=itemgetter(0))]
+        """What to tell the client when no target is left, or no time; `otherwise` when nothing is known.
+
+        A target that was passed over counts with its last fault: a refused key tells more than the
+        other target's timeout, although nobody was asked with that key this time.
+        """
         if self._is_poison(now):
-            said = " / ".join(fault.message for fault in faults)
+            said = " / ".join(fault.message for _, fault in self._faults)
             return errors.make(
                 Kind.POISON_REQUEST, f"Two providers failed on this request while others succeed: {said}"
             )
-        fit = [state for index, state in enumerate(self._states) if index not in self._excluded]
-        if not faults:  # no call was made: say what is known of the targets
-            known = (state.credential.fault or state.last_fault for state in fit)
-            faults = [fault for fault in known if fault is not None]
-        best = most_informative(faults)
+        faults = dict(self._faults)
+        for index, state in enumerate(self._states):
+            known = state.credential.fault or state.last_fault
+            if known is not None and index not in faults and index not in self._excluded:
+                faults[index] = known
+        best = most_informative(fault for _, fault in sorted(faults.items(), key=itemgetter(0)))
         if best is not None:
-            return best
-        if not fit:
+            return best if self._faults else self._unasked(best, now)
+        if len(self._excluded) == len(self._states):
             reasons = "; ".join(f"{skip.target}: {skip.reason}" for skip in self.skips)
             return errors.make(Kind.NO_FIT_TARGET, f"No target of this route can do the request. {reasons}")
         return otherwise
+
+    def _unasked(self, fault: Fault, now: float) -> Fault:
+        """The fault to show when no target was asked: why none was, and when one will be."""
+        reasons = "; ".join(f"{skip.target}: {skip.reason}" for skip in self.skips)
+        fit = (state for index, state in enumerate(self._states) if index not in self._excluded)
+        return replace(
+            fault,
+            message=f"No target was asked ({reasons}). The last failure: {fault.message}",
+            evidence=(f"no call was made: {reasons}", *fault.evidence),
+            delay_s=max(0.0, min(state.retry_at(now) for state in fit) - now),
+        )
 
     def _untried(self) -> list[int]:
         return [index for index in range(len(self._states)) if index not in self._tried and self._fits(index)]

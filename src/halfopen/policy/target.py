@@ -110,6 +110,11 @@ class TargetState:
             and self.breaker.retry_at(now, only_choice=False) <= now
         )
 
+    def retry_at(self, now: float) -> float:
+        """When a call may be let through that has nowhere else to go."""
+        parked_until = self.credential.parked_until if self.credential.is_parked(now) else now
+        return max(parked_until, self.throttled_until, self.breaker.retry_at(now, only_choice=True))
+
     def admit(self, now: float, *, only_choice: bool) -> Permit | Refused:
         """Take a permit for one call, or learn why there is none."""
         if self.credential.is_parked(now):

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from types import MappingProxyType
+from typing import Any
 
-from halfopen.lab.fault import LabFault, OptionValue, Phase
+from halfopen.lab.fault import LabFault, Phase
 
 BACKUPS: Mapping[str, str] = MappingProxyType(
     {"openai": "anthropic", "anthropic": "gemini", "gemini": "openai"}
@@ -36,9 +37,11 @@ class Times:
 
 
 RELAXED = Times()
-SHORT = Times(attempt_s=1.0, first_token_s=0.8, stall_s=1.5)
-"""For faults that only time tells. The first token is due before a drip of one a second begins, and
-a stall takes longer than the pause between its tokens, so that the floor must notice a drip."""
+SHORT = Times(attempt_s=1.5, first_token_s=1.5, stall_s=2.5)
+"""For faults that only time tells."""
+DRIP_S = 2.0
+"""Between two pieces of a drip: its first comes after the first token is due, so that a drip before the
+content can be told in time; and it comes before a stall is noticed, so that the floor must notice it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,23 +84,22 @@ class Case:
         return self.mode == "plain" or self.fault.phase is not Phase.AFTER_CONTENT
 
     @property
-    def options(self) -> dict[str, OptionValue]:
+    def options(self) -> dict[str, Any]:
         """The fault's options where the defaults would take too long or too much memory."""
-        changed: dict[str, OptionValue] = {}
+        changed: dict[str, Any] = {}
         for name, default in self.fault.options:
             if name == "size_bytes" and float(default) > _TOO_LARGE_BYTES:
                 changed[name] = _TOO_LARGE_BYTES
             elif name == "delay_s" and self.fault.healthy:
                 changed[name] = _LATE_S
+            elif name == "interval_s":
+                changed[name] = DRIP_S
         return changed
 
 
 def plan(faults: Iterable[LabFault], only: str = "*") -> list[Case]:
     """All cases whose fault, or whole name, matches the pattern `only`."""
     cases = [
-        Case(fault, mode, dialect)
-        for fault in faults
-        for mode in fault.modes
-        for dialect in fault.dialects
+        Case(fault, mode, dialect) for fault in faults for mode in fault.modes for dialect in fault.dialects
     ]
     return [case for case in cases if fnmatchcase(case.fault.name, only) or fnmatchcase(case.name, only)]

@@ -13,7 +13,7 @@ class Result(StrEnum):
     SAFE = "safe"
     """An explicit error, after a part of the answer had reached the client."""
     FAIL = "fail"
-    """Anything else: a truncated or wrong answer taken for success, an error where an answer was due, no end."""
+    """A truncated, wrong or empty answer taken for success, an error where an answer was due, or no end."""
     VOID = "void"
     """The fault never happened, so that the row proves nothing. Counts as a fail."""
 

@@ -90,9 +90,7 @@ async def _evidence(case: Case, subject: Subject, prompt: str, limit_s: float) -
         primary.set_fault(case.fault.name, **case.options)
         setting = Setting(primary, backup, case.times)
         async with subject(setting) as base_url, asking(base_url) as asker:
-            seen = [
-                await _ask(asker, case, prompt, limit_s) for _ in range(case.fault.requests_to_meet)
-            ]
+            seen = [await _ask(asker, case, prompt, limit_s) for _ in range(case.fault.requests_to_meet)]
         await _settled(primary)
         return Evidence(
             seen=seen,
@@ -112,7 +110,7 @@ async def _settled(primary: LabProvider) -> None:
     """Wait for a fault that happens after its answer, such as a close. Not long: most have happened."""
     with suppress(TimeoutError):
         async with asyncio.timeout(_SETTLE_S):
-            while primary.met == 0:
+            while primary.met == 0:  # noqa: ASYNC110 - the lab's counter has no event to wait for
                 await asyncio.sleep(_POLL_S)
 
 

@@ -3,8 +3,9 @@
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,22 +34,48 @@ class Seen:
     duration_s: float = 0.0
 
 
+_asked: ContextVar[Seen] = ContextVar("asked")
+"""The question that a task is asking, so that each HTTP request is counted for its own."""
+
+
+async def _note_request(_: object) -> None:
+    _asked.get().requests += 1
+
+
 class Asker:
     """The official client as applications have it: its own retries, and a timeout of 30 s."""
 
-    def __init__(self, client: openai.AsyncOpenAI, sent: list[str]) -> None:
-        """`sent` grows by one with every HTTP request."""
+    def __init__(self, client: openai.AsyncOpenAI) -> None:
+        """Made by `asking`."""
         self._client = client
-        self._sent = sent
 
-    async def ask(self, model: str, prompt: str, *, stream: bool, limit_s: float) -> Seen:
-        """Ask once, and note what comes. Never raises but for a cancellation."""
+    async def ask(
+        self,
+        model: str,
+        prompt: str,
+        *,
+        stream: bool,
+        limit_s: float,
+        on_content: Callable[[], object] = bool,
+    ) -> Seen:
+        """Ask once, and note what comes. Never raises but for a cancellation.
+
+        Args:
+            model: The route's name.
+            prompt: The question.
+            stream: Whether the answer shall be streamed.
+            limit_s: Seconds until it counts as endless.
+            on_content: Told of each piece of a stream that carries a part of the answer.
+        """
         seen = Seen()
-        before = len(self._sent)
+        _asked.set(seen)
         began = time.monotonic()
         try:
             async with asyncio.timeout(limit_s):
-                await (self._stream if stream else self._plain)(model, prompt, seen)
+                if stream:
+                    await self._stream(model, prompt, seen, on_content)
+                else:
+                    await self._plain(model, prompt, seen)
         except TimeoutError:
             seen.timed_out = True
         except openai.APITimeoutError as problem:
@@ -60,7 +87,6 @@ class Asker:
                 seen.status = problem.status_code
                 seen.headers = dict(problem.response.headers)
         seen.duration_s = time.monotonic() - began
-        seen.requests = len(self._sent) - before
         return seen
 
     async def _plain(self, model: str, prompt: str, seen: Seen) -> None:
@@ -68,7 +94,7 @@ class Asker:
             model=model, messages=[{"role": "user", "content": prompt}]
         )
         seen.status, seen.headers = raw.status_code, dict(raw.headers)
-        answer = raw.parse()
+        answer: Any = raw.parse()  # a broken gateway keeps to no type
         if answer.object != "chat.completion" or not answer.id or not answer.model:
             seen.oddities.append("no chat.completion with id and model")
         if answer.usage is not None:
@@ -84,7 +110,7 @@ class Asker:
         if choice.finish_reason:
             seen.finish.append(choice.finish_reason)
 
-    async def _stream(self, model: str, prompt: str, seen: Seen) -> None:
+    async def _stream(self, model: str, prompt: str, seen: Seen, on_content: Callable[[], object]) -> None:
         raw = await self._client.chat.completions.with_raw_response.create(
             model=model,
             messages=[{"role": "user", "content": prompt}],
@@ -97,6 +123,8 @@ class Asker:
         async with stream:
             async for chunk in stream:
                 _note_chunk(chunk, seen)
+                if seen.text:
+                    on_content()
                 if answer_id not in (None, chunk.id):
                     seen.oddities.append("chunks with different ids")
                 answer_id = chunk.id
@@ -123,16 +151,13 @@ def _note_chunk(chunk: Any, seen: Seen) -> None:
 @asynccontextmanager
 async def asking(base_url: str) -> AsyncIterator[Asker]:
     """A client of its own, closed at the end."""
-    sent: list[str] = []
-
-    async def note(request: Any) -> None:
-        sent.append(str(request.url))
-
     # The lab speaks no TLS: an empty context saves reading the system's certificates for each row.
     http_client = openai.DefaultAsyncHttpxClient(
-        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), event_hooks={"request": [note]}, trust_env=False
+        verify=ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+        event_hooks={"request": [_note_request]},
+        trust_env=False,
     )
     async with openai.AsyncOpenAI(
         base_url=base_url, api_key="lab", timeout=CLIENT_TIMEOUT_S, http_client=http_client
     ) as client:
-        yield Asker(client, sent)
+        yield Asker(client)

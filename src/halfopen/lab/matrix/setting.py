@@ -4,13 +4,13 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 from halfopen.gateway.runtime import Surroundings
 from halfopen.gateway.server import GatewayServer
 from halfopen.lab.matrix.case import ANSWER_MAX_BYTES, MODELS, PROVIDERS, Times
-from halfopen.lab.ports import free_port
+from halfopen.lab.ports import FIRST, LAST
 from halfopen.lab.server import HOST, LabProvider
 from halfopen.model import Outcome, Target
 from halfopen.policy import JourneyOptions
@@ -66,16 +66,15 @@ async def started(snapshot: Snapshot, on_outcome: Callable[[Outcome], None] | No
     surroundings = Surroundings(
         SystemClock(), random.random, lambda: f"ho-lab-{next(numbers):06d}", on_outcome or (lambda _: None)
     )
-    for tries_left in reversed(range(_PORT_TRIES)):
-        server = GatewayServer(snapshot, {"LAB_KEY": "lab"}, surroundings)
-        try:
-            await server.start(port=free_port())
-        except OSError:  # another row was quicker to take the port
-            if not tries_left:
-                raise
-            continue
-        return server
-    raise AssertionError
+    # Thousands of ports stay behind in TIME_WAIT after a table; a listener may take them, a probe may not.
+    *ports, last = random.sample(range(FIRST, LAST + 1), _PORT_TRIES)
+    server = GatewayServer(snapshot, {"LAB_KEY": "lab"}, surroundings)
+    for port in ports:
+        with suppress(OSError):
+            await server.start(port=port)
+            return server
+    await server.start(port=last)
+    return server
 
 
 def snapshot_of(setting: Setting) -> Snapshot:

@@ -110,7 +110,8 @@ def _judge_returned(evidence: Evidence, fault: Fault, seen: Seen) -> Judgement:
     if not isinstance(error, openai.APIStatusError):
         return Judgement(Result.FAIL, f"not the upstream's error but {described(error)}")
     if (evidence.primary_calls, evidence.backup_calls) != (1, 0):
-        why = f"{evidence.primary_calls} calls to the primary and {evidence.backup_calls} to the backup, not one"
+        calls = f"{evidence.primary_calls} calls to the primary and {evidence.backup_calls} to the backup"
+        why = f"{calls}, not one to the primary alone"
         return Judgement(Result.FAIL, why)
     status = fault.effective_status or fault.status
     body: Any = error.body if isinstance(error.body, dict) else {}

@@ -1,0 +1,25 @@
+"""Drills: one promise each, proved with real sockets and real processes, and stated as figures.
+
+One file a drill: `outage`, `all_dead`, `disconnect`. Needs the `openai` package (extra `lab`).
+"""
+
+from collections.abc import Callable, Coroutine, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from halfopen.lab.drills import all_dead, disconnect, outage
+from halfopen.lab.drills.figure import DrillReport, Figure
+
+Drill = Callable[[int | None], Coroutine[Any, Any, DrillReport]]
+"""Runs a drill with so many requests or repetitions; None: as many as it needs for its promise."""
+
+DRILLS: Mapping[str, Drill] = MappingProxyType(
+    {
+        "outage": outage.drill,
+        "all-dead": all_dead.drill,
+        "disconnect": disconnect.drill,
+    }
+)
+"""The drills by name."""
+
+__all__ = ["DRILLS", "Drill", "DrillReport", "Figure"]

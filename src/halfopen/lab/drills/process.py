@@ -1,0 +1,106 @@
+"""`halfopen run` in a process of its own, with a configuration made for a drill."""
+
+import asyncio
+import json
+import os
+import sys
+import tempfile
+from asyncio.subprocess import DEVNULL, PIPE, Process
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+from halfopen.lab.matrix.case import MODELS, PROVIDERS
+from halfopen.lab.ports import free_port
+from halfopen.lab.server import LabProvider
+
+_START_S = 30.0
+_STOP_S = 15.0
+_TRIES = 5
+
+
+@asynccontextmanager
+async def gateway_process(
+    providers: Sequence[LabProvider], settings: str = "", route: str = ""
+) -> AsyncIterator[str]:
+    """Start a gateway that routes to `providers` in order, and give its base URL.
+
+    Args:
+        providers: Running simulated providers, one of each dialect at most.
+        settings: More TOML tables.
+        route: More TOML settings of the route.
+
+    Raises:
+        RuntimeError: It did not start.
+    """
+    with tempfile.TemporaryDirectory(prefix="halfopen-drill-") as folder:
+        path = Path(folder) / "halfopen.toml"
+        for tries_left in reversed(range(_TRIES)):
+            path.write_text(configuration(providers, free_port(), settings, route))
+            process = await _spawn(path)
+            address = await _address(process)
+            if address is not None:
+                break
+            await _end(process)
+            if not tries_left:
+                raise RuntimeError(f"halfopen run ended with status {process.returncode}")
+        assert address is not None
+        try:
+            yield f"{address}/v1"
+        finally:
+            await _end(process)
+
+
+def configuration(providers: Sequence[LabProvider], port: int, settings: str = "", route: str = "") -> str:
+    """The gateway's `halfopen.toml`."""
+    blocks = [f"[gateway]\nport = {port}\n"]
+    blocks += [
+        f"[providers.{PROVIDERS[each.dialect]}]\n"
+        f'dialect = "{each.dialect}"\nbase_url = "{each.base_url}"\nkey = "${{LAB_KEY}}"\n'
+        for each in providers
+    ]
+    targets = ", ".join(f'"{PROVIDERS[each.dialect]}/{MODELS[each.dialect]}"' for each in providers)
+    blocks.append(f'[routes."{MODELS[providers[0].dialect]}"]\ntargets = [{targets}]\n{route}\n')
+    return "\n".join([*blocks, settings])
+
+
+async def _spawn(path: Path) -> Process:
+    return await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "halfopen",
+        "run",
+        "--json",
+        "--config",
+        str(path),
+        stdin=DEVNULL,
+        stdout=PIPE,
+        stderr=DEVNULL,  # it tells each rescue there, and a drill makes thousands
+        env={**os.environ, "LAB_KEY": "lab"},
+    )
+
+
+async def _address(process: Process) -> str | None:
+    """What it prints once it listens; None: it ended before."""
+    assert process.stdout is not None
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_START_S):
+            line = await process.stdout.readline()
+        if line:
+            return str(json.loads(line)["address"])
+    return None
+
+
+async def _end(process: Process) -> None:
+    """End it by its own id: politely, then not."""
+    if process.returncode is not None:
+        return
+    with suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        async with asyncio.timeout(_STOP_S):
+            await process.wait()
+    except TimeoutError:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()

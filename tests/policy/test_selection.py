@@ -1,0 +1,158 @@
+"""Which target is next, and what is said when there is none."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from halfopen.model import Fault, Kind
+from halfopen.policy import Journey, LimitOptions, PolicyOptions, TargetState
+from halfopen.policy import actions as act
+from halfopen.policy import events as ev
+
+Build = Callable[..., TargetState]
+Faults = Callable[..., Fault]
+Over = Callable[..., Journey]
+
+ONE_SLOT = PolicyOptions(limit=LimitOptions(initial=1, min=1, max=1))
+
+
+def names(actions: list[act.Action]) -> list[str]:
+    return [type(action).__name__ for action in actions]
+
+
+def only(actions: list[act.Action]) -> Any:
+    assert len(actions) == 1, actions
+    return actions[0]
+
+
+def sent_to(actions: list[act.Action]) -> str:
+    send = only([action for action in actions if not isinstance(action, act.Cancel)])
+    assert isinstance(send, act.Send), actions
+    return send.target.provider
+
+
+def fill(state: TargetState) -> Any:
+    return state.admit(0.0, only_choice=True)
+
+
+def kill(state: TargetState, fault: Fault, now: float = 0.0) -> None:
+    """A confirmed outage."""
+    for _ in range(40):
+        admitted = state.admit(now, only_choice=True)
+        if hasattr(admitted, "ticket"):
+            state.settle_fault(admitted, fault, now)
+        else:
+            now = admitted.until
+        if state.breaker.is_outage_confirmed and state.breaker.retry_at(now, only_choice=True) > now:
+            return
+    raise AssertionError("still not dead")
+
+
+# Poison.
+
+
+def serve(state: TargetState, calls: int = 20) -> None:
+    for _ in range(calls):
+        state.settle_success(state.admit(0.0, only_choice=True), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("providers", "kind", "others", "poison"),
+    [
+        ("ab", Kind.SERVER_ERROR, 20, True),
+        ("ab", Kind.SERVER_ERROR, 0, False),
+        ("ab", Kind.UNAVAILABLE, 20, False),
+        ("aa", Kind.SERVER_ERROR, 20, False),
+    ],
+    ids=["poison", "nobody-succeeds", "another-fault", "one-provider"],
+)
+def test_a_request_that_breaks_two_providers_is_poison(
+    journey_over: Over, state_of: Build, fault: Faults, providers: str, kind: Kind, others: int, poison: bool
+) -> None:
+    """500 at two providers that serve everybody else: the request is the cause."""
+    states = [state_of(name) for name in providers]
+    for state in states:
+        serve(state, others)
+        state.bucket.take(state.bucket.tokens(0.0), 0.0)
+    journey = journey_over(*states)
+    journey.step(ev.Arrived(), 0.0)
+    journey.step(ev.Failed(1, fault(kind)), 0.0)
+    fail = only(journey.step(ev.Failed(2, fault(kind)), 0.0))
+    assert (fail.fault.kind is Kind.POISON_REQUEST) is poison
+
+
+# Which way, when several are open.
+
+
+def test_the_soonest_retry_wins(journey_over: Over, state_of: Build, fault: Faults) -> None:
+    """One target asks for 50 s, the other failed with 500: the second is tried again in half a second."""
+    journey = journey_over(state_of("a"), state_of("b"))
+    journey.step(ev.Arrived(), 0.0)
+    journey.step(ev.Failed(1, fault(Kind.RATE_LIMITED, delay_s=50.0)), 0.0)
+    assert only(journey.step(ev.Failed(2, fault()), 0.0)).until < 1.0
+
+
+def test_a_planned_retry_does_not_hide_a_target_that_opens_sooner(
+    journey_over: Over, state_of: Build, fault: Faults
+) -> None:
+    """The first is throttled for 50 s, the untried backup for 3 s: the request looks again after 3 s,
+    and a second at most later, as not all who wait may come back at once."""
+    backup = state_of("b")
+    backup.settle_fault(fill(backup), fault(Kind.RATE_LIMITED, delay_s=3.0), 0.0)
+    journey = journey_over(state_of("a"), backup)
+    journey.step(ev.Arrived(), 0.0)
+    wait = only(journey.step(ev.Failed(1, fault(Kind.RATE_LIMITED, delay_s=50.0)), 0.0))
+    assert 3.0 <= wait.until <= 4.0
+
+
+def test_a_wait_always_ends_later_than_now(journey_over: Over, state_of: Build, fault: Faults) -> None:
+    """A wait that is over at once makes the driver spin."""
+    primary, backup = state_of("a", draw=0.95), state_of("b", options=ONE_SLOT)
+    for _ in range(5):
+        primary.settle_fault(primary.admit(0.0, only_choice=True), fault(), 0.0)
+    primary.settle_success(primary.admit(5.0, only_choice=False), 5.0)
+    fill(backup)
+    action = only(journey_over(primary, backup).step(ev.Arrived(), 5.5))
+    assert isinstance(action, act.Send) or action.until > 5.5
+
+
+def test_a_shed_request_names_the_fault_that_it_met(
+    journey_over: Over, state_of: Build, fault: Faults
+) -> None:
+    """The most informative error, also when there is no place to wait."""
+    backup = state_of("b", options=ONE_SLOT)
+    fill(backup)
+    journey = journey_over(state_of("a"), backup)
+    journey.step(ev.Arrived(), 0.0)
+    journey.step(ev.Failed(1, fault(Kind.BAD_KEY)), 0.0)
+    assert only(journey.step(ev.Shed(fault(Kind.NO_CAPACITY)), 0.0)).fault.kind is Kind.BAD_KEY
+
+
+def test_among_equal_faults_the_first_targets_is_shown(
+    journey_over: Over, state_of: Build, fault: Faults
+) -> None:
+    """The caller asked for the first target, also when that one was full at first."""
+    primary, backup = state_of("a", options=ONE_SLOT), state_of("b")
+    taken = fill(primary)
+    primary.bucket.take(10.0, 0.0)
+    backup.bucket.take(10.0, 0.0)
+    journey = journey_over(primary, backup)
+    assert sent_to(journey.step(ev.Arrived(), 0.0)) == "b"
+    primary.settle_cancelled(taken)
+    assert sent_to(journey.step(ev.Failed(1, fault(message="b's")), 0.0)) == "a"
+    assert only(journey.step(ev.Failed(2, fault(message="a's")), 0.0)).fault.message == "a's"
+
+
+def test_a_plan_is_made_anew_when_its_target_is_given_up(
+    journey_over: Over, state_of: Build, fault: Faults
+) -> None:
+    """Both failed once; the first is then confirmed dead: the second is retried."""
+    primary, backup = state_of("a", draw=0.0), state_of("b", draw=0.0)
+    journey = journey_over(primary, backup)
+    journey.step(ev.Arrived(), 0.0)
+    journey.step(ev.Failed(1, fault()), 0.0)
+    due = only(journey.step(ev.Failed(2, fault()), 0.0)).until
+    kill(primary, fault())
+    now = max(due, primary.breaker.retry_at(0.0, only_choice=True) - 0.001)
+    assert names(journey.step(ev.Timer(), now)) in (["Send"], ["Wait"])
