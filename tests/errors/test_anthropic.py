@@ -30,6 +30,13 @@ CASES = [
     ),
     pytest.param(
         400,
+        error("invalid_request_error", "Output blocked by content filtering policy"),
+        Kind.CONTENT_FILTERED,
+        Verdict.FIX_REQUEST,
+        id="400-content-filter",
+    ),
+    pytest.param(
+        400,
         error(
             "invalid_request_error",
             "Your credit balance is too low to access the Anthropic API. Please go to Plans & Billing.",

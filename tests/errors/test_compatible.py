@@ -182,3 +182,20 @@ def test_vllm_stream_error_before_done() -> None:
         assert fault is not None
         assert (fault.kind, fault.verdict) == (Kind.ENGINE_DEAD, Verdict.FAILOVER)
     assert errors.decode_event(b"[DONE]") is None
+
+
+@pytest.mark.parametrize("code", ["tool_use_failed", "json_validate_failed"])
+def test_groq_blames_the_request_for_the_model(fault_of: Callable[..., Fault], code: str) -> None:
+    """Groq's 400 for a call or JSON that its model got wrong is the model's fault: another may do better."""
+    body = {"error": {"message": "Failed.", "type": "invalid_request_error", "code": code}}
+    fault = fault_of(400, body)
+    assert (fault.kind, fault.verdict, fault.retries_max) == (Kind.MALFORMED_ANSWER, Verdict.RETRY, 1)
+
+
+def test_openrouter_moderation_parks_no_key(fault_of: Callable[..., Fault]) -> None:
+    """OpenRouter's 403 for flagged input is about one request; its plain 403 is about the key."""
+    flagged = {"reasons": ["violence"], "flagged_input": "…", "provider_name": "x", "model_slug": "x/y"}
+    error = {"code": 403, "message": "Your input was flagged"}
+    fault = fault_of(403, {"error": {**error, "metadata": flagged}})
+    assert (fault.kind, fault.verdict) == (Kind.CONTENT_FILTERED, Verdict.FIX_REQUEST)
+    assert fault_of(403, {"error": error}).verdict is Verdict.KEY

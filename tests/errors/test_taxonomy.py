@@ -89,7 +89,6 @@ def test_make_bounds_the_body() -> None:
         pytest.param(Kind.UNKNOWN_MODEL, Verdict.FIX_REQUEST, id="unknown-model"),
         pytest.param(Kind.POISON_REQUEST, Verdict.FIX_REQUEST, id="poison"),
         pytest.param(Kind.NO_FIT_TARGET, Verdict.FIX_REQUEST, id="no-fit-target"),
-        pytest.param(Kind.BREAKER_OPEN, Verdict.FAILOVER, id="breaker-open"),
     ],
 )
 def test_verdicts_that_others_rely_on(kind: Kind, verdict: Verdict) -> None:

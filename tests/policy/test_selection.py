@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from halfopen.model import Fault, Kind
-from halfopen.policy import Journey, LimitOptions, PolicyOptions, TargetState
+from halfopen.model import Fault, Kind, Target
+from halfopen.policy import Journey, JourneyOptions, LimitOptions, PolicyOptions, TargetState
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
+from halfopen.policy.target import Permit
 
 Build = Callable[..., TargetState]
 Faults = Callable[..., Fault]
@@ -156,3 +157,59 @@ def test_a_plan_is_made_anew_when_its_target_is_given_up(
     kill(primary, fault())
     now = max(due, primary.breaker.retry_at(0.0, only_choice=True) - 0.001)
     assert names(journey.step(ev.Timer(), now)) in (["Send"], ["Wait"])
+
+
+def refuse(journey: Journey, fault: Fault, now: float) -> list[act.Action]:
+    return journey.step(ev.Failed(journey.attempts_made, fault), now)
+
+
+def test_a_stand_ins_complaint_does_not_end_the_request(
+    journey_over: Over, state_of: Build, fault: Faults
+) -> None:
+    """After the primary's 500 a backup's 400 may only mean that the backup is less able: another is asked."""
+    journey = journey_over(state_of("a"), state_of("b"), state_of("c"))
+    journey.step(ev.Arrived(), 0.0)
+    refuse(journey, fault(Kind.SERVER_ERROR), 1.0)
+    [send] = refuse(journey, fault(Kind.CONTEXT_TOO_LONG), 2.0)
+    assert isinstance(send, act.Send)
+    assert send.target.provider == "c"
+
+
+def test_a_stand_ins_complaint_does_not_hide_the_outage(
+    journey_over: Over, state_of: Build, fault: Faults
+) -> None:
+    """When nobody answers, the caller learns of the primary's 500, not of the backup's 400."""
+    options = JourneyOptions(attempts=2)
+    journey = journey_over(state_of("a"), state_of("b"), options=options)
+    journey.step(ev.Arrived(), 0.0)
+    refuse(journey, fault(Kind.SERVER_ERROR), 1.0)
+    [fail] = refuse(journey, fault(Kind.INVALID_REQUEST), 2.0)
+    assert isinstance(fail, act.Fail)
+    assert fail.fault.kind is Kind.SERVER_ERROR
+
+
+def test_a_passed_over_targets_refused_key_tells_more_than_a_timeout(
+    journey_over: Over, state_of: Build, fault: Faults
+) -> None:
+    """The error names the key that the operator must mend, although nobody was asked with it this time."""
+    parked = state_of("a")
+    taken = parked.admit(0.0, only_choice=True)
+    assert isinstance(taken, Permit)
+    parked.settle_fault(taken, fault(Kind.BAD_KEY), 0.0)
+    journey = journey_over(parked, state_of("b"), options=JourneyOptions(attempts=1))
+    journey.step(ev.Arrived(), 1.0)
+    [fail] = refuse(journey, fault(Kind.CONNECTION_REFUSED), 2.0)
+    assert isinstance(fail, act.Fail)
+    assert fail.fault.kind is Kind.BAD_KEY
+
+
+def test_the_healthy_path_judges_only_the_target_it_uses(journey_over: Over, state_of: Build) -> None:
+    """Whether a backup fits costs a translation, so it is asked only when a backup is needed."""
+    asked: list[str] = []
+
+    def unfit(target: Target) -> str | None:
+        asked.append(target.provider)
+        return None
+
+    journey_over(state_of("a"), state_of("b"), unfit=unfit).step(ev.Arrived(), 0.0)
+    assert asked == ["a"]

@@ -16,7 +16,7 @@ from halfopen.policy import (
     TargetState,
 )
 from halfopen.policy.breaker import BreakerState
-from halfopen.policy.target import OVERLOAD_KINDS, Permit, Refusal, Refused
+from halfopen.policy.target import OVERLOAD_KINDS, REQUEST_KINDS, Permit, Refusal, Refused
 
 Build = Callable[..., TargetState]
 Faults = Callable[..., Fault]
@@ -168,7 +168,7 @@ def test_each_verdict_moves_its_own_part(state_of: Build, fault: Faults, kind: K
     after = facts(state, 1.0)
     verdict = TAXONOMY[kind].verdict
     assert after["in_flight"] == 0
-    assert (after["window"] == (1, 1)) == (verdict in MOVES)
+    assert (after["window"] == (1, 1)) == (verdict in MOVES and kind not in REQUEST_KINDS)
     assert (after["limit"] < before["limit"]) == (kind in OVERLOAD_KINDS)
     assert (after["parked_until"] > 1.0) == (verdict in (Verdict.KEY, Verdict.QUOTA))
     assert (after["throttled_until"] > 1.0) == (verdict is Verdict.THROTTLE)

@@ -101,3 +101,13 @@ def test_odd_values_never_raise(field: str, value: Any) -> None:
         chat(messages=[{"role": "user", "content": [{"type": "image_url", "image_url": value}, value]}]),
         NOTHING,
     )
+
+
+@pytest.mark.parametrize("escaped", [True, False], ids=["escaped", "UTF-8"])
+@pytest.mark.parametrize(("letters", "fits"), [(500, True), (700, False)])
+def test_a_prompt_is_measured_in_characters(escaped: bool, letters: int, fits: bool) -> None:
+    """A letter of another script is one character, whatever number of bytes it is written in."""
+    request = {"model": "m", "messages": [{"role": "user", "content": "Ж" * letters}]}
+    read = parse_chat(json.dumps(request, ensure_ascii=escaped).encode())
+    assert isinstance(read, Chat)
+    assert (unfit(read, Capabilities(context_tokens=100)) is None) is fits

@@ -17,7 +17,7 @@ PIECES = [
     "password", "token", "api_key", "key", "Authorization", "Bearer", "Basic", "Cookie", "Set-Cookie", "secret",
     ":", "=", " ", "  ", "\n", "\"", "'", "\\", "\\\"", "[", "]", "[key]", "[email]", "[private key]", "[key ending aB3d]",
     "&", "?", ";", "#", "@", "://", ".", "-", "+", "/", "%40", "%26", "%3D", "\\u0026", "*", "***", "...", "…",
-    "sk-", "sk-ant-", "sk-proj-", "AIza", "AKIA", "ASIA", "eyJ", "ya29.", "ghp_", "xoxb-", "hf_", "gsk_", "SG.",
+    "sk-", "sk-ant-", "sk-proj-", "AIza", "AQ.", "AKIA", "ASIA", "eyJ", "ya29.", "ghp_", "xoxb-", "hf_", "gsk_", "SG.",
     "-----BEGIN PRIVATE KEY-----", "-----END PRIVATE KEY-----", "aB3dE5fG7hJ9kL1mN2pQ4rS6", "abc", "example.com",
     "joe", "4111111111111111", "4111 1111 1111 1111", "DE89370400440532013000", "123-45-6789", "+1 415 555 2671",
     "pagerduty", "routing_key", "aws", "provided: ", "--token", "<password>", "phone", "0123456789abcdef" * 2,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from halfopen.rollout.address import address_problem, loopback
+from halfopen.rollout.address import address_problem, loopback, version_problem
 
 GOOD = [
     "https://api.openai.com/v1",
@@ -64,3 +64,20 @@ def test_bad_addresses_say_why(url, expected):
 def test_loopback_is_this_machine_only(url, expected):
     """A host that only looks like loopback isn't."""
     assert loopback(url) is expected
+
+
+@pytest.mark.parametrize(
+    ("url", "dialect", "ending"),
+    [
+        ("https://api.anthropic.com/v1", "anthropic", "/v1"),
+        ("https://api.anthropic.com/v1/", "anthropic", "/v1"),
+        ("https://generativelanguage.googleapis.com/v1beta", "gemini", "/v1beta"),
+        ("https://api.anthropic.com", "anthropic", None),
+        ("https://api.openai.com/v1", "openai", None),
+        ("https://proxy.example/claude", "anthropic", None),
+    ],
+)
+def test_a_version_is_not_said_twice(url, dialect, ending):
+    """The version that a dialect's paths begin with is refused in the address, where it would stand twice."""
+    problem = version_problem(url, dialect)
+    assert (problem and problem[1]) == (ending and f'leave out "{ending}"')

@@ -1,7 +1,10 @@
 """Settings become a snapshot."""
 
+import json
+
 from halfopen.model import Price
 from halfopen.policy.options import JourneyOptions
+from halfopen.providers import Chat, dialect_of, parse_chat
 
 
 def test_a_route_takes_what_it_leaves_out_from_the_defaults(configured):
@@ -52,6 +55,24 @@ def test_an_address_tells_the_flavour_where_that_is_certain(configured):
     snapshot = configured(more=more).snapshot
     assert snapshot.providers["g"].flavour == "groq"
     assert not snapshot.routes["x"].targets[0].capabilities.choices
+
+
+def test_a_models_own_settings_beat_what_its_server_lacks(configured):
+    """A capability that is given for a model counts, also where its server is said to lack it."""
+    more = (
+        '[providers.d]\ndialect = "openai"\nflavour = "deepseek"\n'
+        '[providers.d.models.m]\njson_schema = true\n[routes.x]\ntargets = ["d/m"]\n'
+    )
+    target = configured(more=more).snapshot.routes["x"].targets[0]
+    assert (target.capabilities.json_schema, target.capabilities.seed) == (True, False)
+    body = {
+        "model": "x",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "response_format": {"type": "json_schema"},
+    }
+    chat = parse_chat(json.dumps(body).encode())
+    assert isinstance(chat, Chat)
+    assert dialect_of("openai", "deepseek").unfit(chat, target) is None
 
 
 def test_a_local_model_has_its_own_settings_and_no_address(configured):

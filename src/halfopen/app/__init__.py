@@ -1,1 +1,1 @@
-"""To come."""
+"""Composition root: real clocks, sockets, configuration and processes."""

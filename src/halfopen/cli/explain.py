@@ -185,7 +185,7 @@ def _headers(headers: object, name: str) -> tuple[tuple[str, str], ...]:
 
 
 def _shown(value: object) -> str:
-    return json.dumps(value)[:80]
+    return redact.text(json.dumps(value))[:80]
 
 
 def _from_http(data: bytes, name: str) -> Reply:

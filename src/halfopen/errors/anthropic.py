@@ -31,6 +31,7 @@ ANTHROPIC = Vocabulary(
         Sentence("you have reached your specified api usage limits", Kind.QUOTA_EXHAUSTED),
         Sentence("you have reached your specified workspace api usage limits", Kind.QUOTA_EXHAUSTED),
         Sentence("request not allowed", Kind.REGION_BLOCKED),
+        Sentence("output blocked by content filtering policy", Kind.CONTENT_FILTERED),
         Sentence("prompt is too long", Kind.CONTEXT_TOO_LONG, anywhere=True),
         Sentence("input length and `max_tokens` exceed context limit", Kind.CONTEXT_TOO_LONG, anywhere=True),
     ),

@@ -1,4 +1,4 @@
-"""Reads the details that an error object carries: google.rpc's, Anthropic's, Azure's."""
+"""Reads the details that an error object carries: google.rpc's, Anthropic's, Azure's, OpenRouter's."""
 
 import math
 import re
@@ -17,7 +17,7 @@ class Details:
 
 
 def read_details(error: dict[object, object]) -> Details:
-    """Read `details` (a list of typed objects, or one object) and `innererror` of an error object."""
+    """Read `details` (a list of typed objects, or one object), `innererror` and `metadata` of an error."""
     words: list[tuple[str, str]] = []
     quota_ids: list[str] = []
     delay_s: float | None = None
@@ -27,6 +27,9 @@ def read_details(error: dict[object, object]) -> Details:
     inner = error.get("innererror")
     if isinstance(inner, dict) and isinstance(code := inner.get("code"), str):
         words.append(("innererror.code", code))
+    metadata = error.get("metadata")
+    if isinstance(metadata, dict) and "flagged_input" in metadata:
+        words.append(("metadata", "flagged_input"))
     for detail in details[:16] if isinstance(details, list) else ():
         if not isinstance(detail, dict):
             continue

@@ -36,4 +36,3 @@ class Finding:
     place: Place | None = None
     """None: the kind's own."""
     retries_max: int | None = None
-    delay_s: float | None = None

@@ -7,16 +7,18 @@ from halfopen.errors.anthropic import ANTHROPIC, read_anthropic
 from halfopen.errors.azure import AZURE
 from halfopen.errors.finding import Finding, Weight
 from halfopen.errors.gemini import GEMINI, read_gemini
+from halfopen.errors.groq import GROQ
 from halfopen.errors.http_status import read_status
 from halfopen.errors.llama_cpp import LLAMA_CPP
 from halfopen.errors.ollama import OLLAMA
 from halfopen.errors.openai import OPENAI
+from halfopen.errors.openrouter import OPENROUTER
 from halfopen.errors.report import Report
 from halfopen.errors.vllm import VLLM
 from halfopen.errors.wrapper import WRAPPER
 from halfopen.model import Kind
 
-_ALL = (OPENAI, ANTHROPIC, GEMINI, AZURE, OLLAMA, LLAMA_CPP, VLLM, WRAPPER)
+_ALL = (OPENAI, ANTHROPIC, GEMINI, AZURE, GROQ, OLLAMA, LLAMA_CPP, VLLM, OPENROUTER, WRAPPER)
 
 
 def read_report(report: Report) -> list[Finding]:

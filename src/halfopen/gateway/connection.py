@@ -1,33 +1,33 @@
 """One client's connection: reads requests, writes their answers.
 
 Rules
-1. Requests are answered in order, one at a time; a few pipelined ones wait, no more are read.
+1. Requests are answered in order, one at a time; a few pipelined ones wait, more are refused. While
+   the client does not read its answers, no further request is begun.
 2. A request that is slow to come gets 408, an idle connection is closed; one timer does both.
-3. After a refusal the rest of what the client sends is thrown away for a bounded time, so that the
-   client gets to read the answer instead of a reset.
+3. A refusal waits for the answers before it. After one the rest of what the client sends is thrown
+   away for a bounded time, so that the client gets to read the answer instead of a reset.
 4. A client that leaves is told to whoever works for it; a client that reads slowly slows down the
-   upstream, not the memory.
+   upstream, not the memory. One that takes no byte for `idle_timeout_s` has left.
+5. A defect in whoever answers is an error for this client: never a hang.
 """
 
 import asyncio
-from collections import deque
+import logging
 from collections.abc import Callable
-from http import HTTPStatus
 from typing import cast
 
 from halfopen.gateway.handler import Handler
+from halfopen.gateway.head import response_head
+from halfopen.gateway.intake import Intake
 from halfopen.gateway.responder import Headers, Requester
 from halfopen.gateway.runtime import Runtime
-from halfopen.http1 import RefusedError, RequestHead, RequestLimits, RequestParser
+from halfopen.http1 import RefusedError, RequestHead, RequestLimits
 
-_PIPELINED_MAX = 8
 _LINGER_S = 2.0
 _LINGER_MAX_BYTES = 64 * 1024 * 1024
 _WRITE_HIGH_BYTES = 256 * 1024
-_STATUS_LINES = {
-    status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n".encode() for status in HTTPStatus
-}
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LOG = logging.getLogger("halfopen.gateway")
 
 
 class Connection(asyncio.Protocol):
@@ -36,21 +36,23 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_answering",
         "_begun",
-        "_body",
         "_chunked",
+        "_ending",
         "_handler",
         "_head",
         "_idle_s",
+        "_intake",
         "_lingering",
         "_on_closed",
-        "_parser",
-        "_pipeline",
-        "_reading",
+        "_refusal",
         "_request_id",
         "_request_s",
         "_requester",
         "_runtime",
+        "_slow",
+        "_timed",
         "_transport",
+        "_unsent",
         "wake_at",
         "wheel_slot",
     )
@@ -62,20 +64,28 @@ class Connection(asyncio.Protocol):
         self._handler = handler
         self._on_closed = on_closed
         limits = RequestLimits(gateway.header_max_bytes, gateway.request_max_bytes)
-        self._parser = RequestParser(self, limits)
+        self._intake = Intake(limits, self._on_head, self._on_request)
         self._request_s = gateway.request_timeout_s
         self._idle_s = gateway.idle_timeout_s
         self._transport: asyncio.Transport | None = None
-        self._reading: RequestHead | None = None
-        self._body: list[bytes] = []
-        self._pipeline: deque[tuple[RequestHead, bytes]] = deque()
         self._head: RequestHead | None = None
         self._answering = False
         self._begun = False
         self._chunked = False
         self._requester: Requester | None = None
         self._request_id = ""
+        self._refusal: tuple[int, str] | None = None
+        """What ends the connection once the requests before it are answered."""
         self._lingering: int | None = None
+        """Bytes thrown away since the refusal; None: requests are read."""
+        self._ending = False
+        """Whether the last answer is written and only the client's end is waited for."""
+        self._slow = False
+        """Whether more is written than the client takes."""
+        self._unsent = 0
+        """Bytes that waited to be sent when the timer was set for a slow client."""
+        self._timed = False
+        """Whether the timer runs for a request that is on its way in."""
         self.wake_at = float("inf")
         self.wheel_slot = 0
 
@@ -86,13 +96,16 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a request is being read or answered."""
-        return self._answering or self._reading is not None or bool(self._pipeline)
+        """Whether a request is being read, answered or refused."""
+        return self._answering or self._intake.is_reading or self._has_more or self._ending
 
     def close(self) -> None:
-        """Close when what was written has been sent."""
-        if self._transport is not None:
-            self._transport.close()
+        """Close when what was written has been sent, as long as the client takes it."""
+        transport = self._transport
+        if transport is not None and not transport.is_closing():
+            transport.close()
+            if transport.get_write_buffer_size():
+                self._watch_unsent(transport)
 
     def shut(self) -> None:
         """Close at once; whoever works for the client is told."""
@@ -114,12 +127,18 @@ class Connection(asyncio.Protocol):
             if self._lingering > _LINGER_MAX_BYTES:
                 self._abort()
             return
-        if not self.is_busy and self._parser.between_requests:
-            self._wake_in(self._request_s)
         try:
-            self._parser.feed(data)
+            self._intake.feed(data)
         except RefusedError as refusal:
             self._refuse(refusal.status, refusal.message)
+            return
+        except Exception:  # noqa: BLE001 - the edge: a defect costs this connection, no other
+            _LOG.exception("a connection failed by a defect in the gateway")
+            self._abort()
+            return
+        if not self._timed and not self._answering and self._intake.is_partial:
+            self._timed = True
+            self._wake_in(self._request_s)
 
     def eof_received(self) -> None:
         """The client sends no more: it has left."""
@@ -135,51 +154,40 @@ class Connection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client reads too slowly."""
+        self._slow = True
+        if self._transport is not None and not self._ending:
+            self._watch_unsent(self._transport)
         if self._requester is not None:
             self._requester.on_client_slow()
 
     def resume_writing(self) -> None:
         """The client has caught up."""
+        self._slow = False
         if self._requester is not None:
+            self.wake_at = float("inf")
             self._requester.on_client_ready()
+        else:
+            self._serve_next()
 
     def on_timer(self, now: float) -> None:  # noqa: ARG002 - the wheel's signature
         """The client has taken too long, or has been idle for long enough."""
-        if self._transport is None or self._answering:
+        transport = self._transport
+        if transport is None:
             return
-        if self._lingering is not None:
+        if self._ending:
             self._abort()
-        elif self._reading is not None or not self._parser.between_requests:
+        elif self._slow or transport.is_closing():
+            if transport.get_write_buffer_size() < self._unsent:
+                self._watch_unsent(transport)
+            else:
+                self._leave()
+                self._abort()
+        elif self._answering:
+            return
+        elif self._intake.is_partial:
             self._refuse(408, f"The request did not arrive within {self._request_s:g} s.")
         else:
-            self._transport.close()
-
-    # The parser calls these.
-
-    def on_request_head(self, head: RequestHead) -> None:
-        """A request has begun."""
-        self._reading = head
-        self._body = []
-        expect = head.header(b"expect")
-        if expect is not None and expect.lower() == b"100-continue" and not self._answering:
-            self._write(_CONTINUE)
-
-    def on_request_body(self, data: bytes) -> None:
-        """A piece of its body."""
-        self._body.append(data)
-
-    def on_request_end(self) -> None:
-        """The request is whole."""
-        head, self._reading = self._reading, None
-        assert head is not None
-        body = self._body[0] if len(self._body) == 1 else b"".join(self._body)
-        self._body = []
-        if self._answering or self._pipeline:
-            if len(self._pipeline) >= _PIPELINED_MAX:
-                raise RefusedError(429, f"More than {_PIPELINED_MAX} requests were sent without waiting.")
-            self._pipeline.append((head, body))
-        else:
-            self._serve(head, body)
+            self.close()
 
     # Responder.
 
@@ -200,8 +208,8 @@ class Connection(asyncio.Protocol):
         assert self._head is not None
         self._begun = True
         self._chunked = self._head.version == "1.1"
-        length = b"transfer-encoding: chunked\r\n" if self._chunked else b""
-        self._write(self._response_head(status, headers, length))
+        framing = b"transfer-encoding: chunked\r\n" if self._chunked else b""
+        self._write(self._response_head(status, headers, framing))
 
     def write(self, data: bytes) -> None:
         """Send a piece of it."""
@@ -219,70 +227,128 @@ class Connection(asyncio.Protocol):
     def abort(self) -> None:
         """End it so that the client sees that it is not whole: no last chunk, and the connection closed."""
         self._detach()
+        self._forget_rest()
         self.close()
+
+    # The intake calls these.
+
+    def _on_head(self) -> None:
+        if not self._answering and not len(self._intake):
+            self._let_continue()
+
+    def _on_request(self) -> None:
+        self._timed = False
+        if self._transport is None or self._transport.is_closing():
+            self._intake.drop()  # what was asked after the last answer
+        elif not self._answering:
+            self._serve_next()
 
     # Inside.
 
-    def _serve(self, head: RequestHead, body: bytes) -> None:
+    def _serve_next(self) -> None:
+        """Begin the next request, if there is one and its turn has come."""
+        if self._answering or self._slow or self._transport is None or not len(self._intake):
+            return
+        head, body = self._intake.take()
         self._head = head
         self._answering = True
         self._begun = False
         self._request_id = self._runtime.surroundings.new_id()
         self.wake_at = float("inf")
-        self._handler.handle(head, body, self)
+        try:
+            self._handler.handle(head, body, self)
+        except Exception:  # noqa: BLE001 - the edge: whatever it is, this request ends here
+            _LOG.exception("request %s failed by a defect in the gateway", self._request_id)
+            self._fail_by_defect()
+
+    def _fail_by_defect(self) -> None:
+        """Answer for a handler that has raised."""
+        if not self._answering:
+            return
+        self._requester = None
+        try:
+            if self._begun:
+                self.abort()
+            else:
+                self._handler.fail_by_defect(self)
+        except Exception:  # noqa: BLE001 - not even the error can be said
+            _LOG.exception("request %s failed twice by a defect in the gateway", self._request_id)
+            self._abort()
 
     def _done(self, *, keep_alive: bool) -> None:
         self._detach()
-        if self._transport is None:
+        if self._transport is None or self._ending:
             return
-        if not keep_alive:
-            self._transport.close()
-        elif self._pipeline:
+        if not keep_alive or (self._runtime.draining and not self._has_more):
+            self._end_connection()
+        elif len(self._intake):
+            # Not now: a long row of short answers would go deep into the stack.
             self._runtime.loop.call_soon(self._serve_next)
+        elif self._refusal is not None:
+            refusal, self._refusal = self._refusal, None
+            self._refuse(*refusal)
         else:
-            self._wake_in(self._request_s if self._reading is not None else self._idle_s)
+            self._let_continue()
+            self._timed = self._intake.is_partial
+            self._wake_in(self._request_s if self._timed else self._idle_s)
 
-    def _serve_next(self) -> None:
-        if self._pipeline and not self._answering and self._transport is not None:
-            self._serve(*self._pipeline.popleft())
+    def _refuse(self, status: int, message: str) -> None:
+        """Answer what can't be read, after what was asked before it, and close."""
+        if self._transport is None or self._transport.is_closing():
+            return
+        self._intake.drop_partial()
+        self._lingering = 0
+        if self._answering or len(self._intake):
+            self._refusal = (status, message)
+            return
+        self._request_id = self._runtime.surroundings.new_id()
+        self._head = RequestHead(method="GET", target=b"", version="1.1", headers=[], keep_alive=False)
+        self._answering = self._ending = True
+        self._handler.refuse(status, message, self)
+        self._end_connection()
+
+    def _end_connection(self) -> None:
+        """Close; while the client may still be sending, not before it could read the answer."""
+        self._forget_rest()
+        if self._transport is None or self._transport.is_closing():
+            return
+        if self._lingering is None:
+            self.close()
+        else:
+            self._ending = True
+            self._transport.write_eof()
+            self._wake_in(_LINGER_S)
+
+    @property
+    def _has_more(self) -> bool:
+        """Whether something is left to answer after the answer under way."""
+        return bool(len(self._intake)) or self._refusal is not None
+
+    def _let_continue(self) -> None:
+        if self._intake.take_expectation():
+            self._write(_CONTINUE)
+
+    def _response_head(self, status: int, headers: Headers, framing: bytes) -> bytes:
+        head = self._head
+        assert head is not None
+        last = self._ending or (self._runtime.draining and not self._has_more)
+        connection = b"connection: close\r\n"
+        if head.keep_alive and framing and not last:
+            connection = b"" if head.version == "1.1" else b"connection: keep-alive\r\n"
+        return response_head(status, headers, framing, connection)
 
     def _detach(self) -> None:
         self._requester = None
         self._answering = False
 
-    def _refuse(self, status: int, message: str) -> None:
-        """Answer what can't be read, and close. A running answer is not interrupted by words."""
-        if self._transport is None:
-            return
-        self._reading = None
-        self._body = []
-        self._pipeline.clear()
-        self._lingering = 0
-        if self._answering:
-            self._leave()
-            self._abort()
-            return
-        self._request_id = self._runtime.surroundings.new_id()
-        # Kept alive only so that `send` does not close before the linger; the header says close.
-        self._head = RequestHead(method="GET", target=b"", version="1.1", headers=[], keep_alive=True)
-        self._answering = True
-        self._handler.refuse(status, message, self)
-        if self._transport is not None and self._transport.can_write_eof():
-            self._transport.write_eof()
-        self._wake_in(_LINGER_S)
-
-    def _response_head(self, status: int, headers: Headers, length: bytes) -> bytes:
-        assert self._head is not None
-        line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} Unknown\r\n".encode()
-        lines = "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1", "replace")
-        keep = self._head.keep_alive and self._lingering is None and length != b""
-        connection = b"\r\n" if keep else b"connection: close\r\n\r\n"
-        return line + lines + length + connection
+    def _forget_rest(self) -> None:
+        self._intake.drop()
+        self._refusal = None
 
     def _leave(self) -> None:
         requester = self._requester
         self._detach()
-        self._pipeline.clear()
+        self._forget_rest()
         if requester is not None:
             requester.on_client_gone()
 
@@ -293,6 +359,11 @@ class Connection(asyncio.Protocol):
     def _abort(self) -> None:
         if self._transport is not None:
             self._transport.abort()
+
+    def _watch_unsent(self, transport: asyncio.Transport) -> None:
+        """Look again after a while whether the client has taken anything."""
+        self._unsent = transport.get_write_buffer_size()
+        self._wake_in(self._idle_s)
 
     def _wake_in(self, seconds: float) -> None:
         self.wake_at = self._runtime.loop.time() + seconds

@@ -18,7 +18,7 @@ _HEADERS = (
     ("x-accel-buffering", "no"),
 )
 HELD_MAX_BYTES = 1024 * 1024
-"""Bound on what is held before the commit; openings are small."""
+"""Bound on what is held before the first content and after the finish; both are small."""
 
 
 class Delivery:
@@ -60,7 +60,7 @@ class Delivery:
         self._held.append(event.data)
         self._held_bytes += len(event.data)
         if self._held_bytes > HELD_MAX_BYTES:
-            raise BufferError(f"more than {HELD_MAX_BYTES} bytes before the first content")
+            raise BufferError(f"more than {HELD_MAX_BYTES} bytes that are no content")
 
     def complete(self) -> None:
         """The answer is whole."""

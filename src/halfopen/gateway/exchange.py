@@ -14,6 +14,7 @@ from typing import TypeVar, cast
 
 from halfopen import errors
 from halfopen.gateway.delivery import Delivery
+from halfopen.gateway.ending import let_end
 from halfopen.gateway.failure import error_headers, error_json, status_of
 from halfopen.gateway.pool import Pool, UpstreamCall
 from halfopen.gateway.reception import Reception
@@ -27,6 +28,9 @@ from halfopen.policy import events as ev
 from halfopen.providers import Answer, Chat, StreamEvent, StreamKind
 
 _JSON = ("content-type", "application/json")
+_ID_MAX_CHARS = 200
+_SLOW_CLIENT_CHARS = 1_000_000
+"""What counts as received while the client, not the upstream, is slow: no stall, and no drip."""
 _WAKE_AFTER_SUCCESS = 2
 """A success lets two of those who wait go, so that a recovered target fills up by doubling."""
 
@@ -110,15 +114,22 @@ class Exchange:
         _LOG.exception("request %s failed by a defect in the gateway", self._responder.request_id)
         if self._ended:
             return
-        self._fault = errors.make(Kind.GATEWAY_ERROR)
+        fault = self._fault = errors.make(Kind.GATEWAY_ERROR)
         self._cancel_call()
-        body = error_json(self._fault, self._responder.request_id)
-        if self._delivery.begun:
-            self._delivery.break_off(body)
-        else:
-            self._responder.send(status_of(self._fault), error_headers(self._fault), body)
+        body = error_json(fault, self._responder.request_id)
+        target = self._journey.current
+        try:
+            if self._delivery.begun:
+                self._delivery.break_off(body)
+            else:
+                self._responder.send(status_of(fault), [*error_headers(fault), self._own_id], body)
+        except Exception:  # noqa: BLE001 - the defect may be in the way out itself
+            _LOG.exception("request %s could not even be refused", self._responder.request_id)
+            self._responder.abort()
         self._journey.abandon(self._runtime.loop.time())
         self._end()
+        if target is not None:
+            self._runtime.wake(target.name, 1)
 
     # The client's side.
 
@@ -140,7 +151,7 @@ class Exchange:
         """Read on."""
         self._paused = False
         if self._call is not None:
-            self._journey.progress(0, self._runtime.loop.time())
+            self._journey.progress(_SLOW_CLIENT_CHARS, self._runtime.loop.time())
             self._call.resume()
 
     # Time and room.
@@ -151,12 +162,16 @@ class Exchange:
         if self._ended:
             return
         if self._paused:
-            self._journey.progress(0, now)  # the client is slow, not the upstream
+            self._journey.progress(_SLOW_CLIENT_CHARS, now)
         self._step(ev.Timer())
 
+    def on_room(self) -> bool:
+        """A target may take the request now. Whether it did."""
+        self._look_again()
+        return not self._ended and self._journey.state is State.ATTEMPTING
+
     @_guarded
-    def on_room(self) -> None:
-        """A target may take the request now."""
+    def _look_again(self) -> None:
         if not self._ended and self._journey.state is State.WAITING:
             self._step(ev.PermitFreed())
 
@@ -187,18 +202,21 @@ class Exchange:
                 self.on_attempt_fault(event.fault)
                 return
             if kind is StreamKind.DONE:
-                self._call = None
+                call, self._call = self._call, None
+                if call is not None:
+                    let_end(call, self._runtime.wheel, self._runtime.loop.time())
                 self._step(ev.Finished(self._attempt))
                 return
+            if kind is StreamKind.CONTENT:
+                # Before it is taken: content of any size goes out and is not held.
+                if self._journey.state is State.ATTEMPTING:
+                    self._step(ev.Content(self._attempt))
+                self._journey.progress(event.chars, self._runtime.loop.time())
             try:
                 self._delivery.take(event)
             except BufferError as problem:
                 self.on_attempt_fault(errors.make(Kind.MALFORMED_ANSWER, str(problem)))
                 return
-            if kind is StreamKind.CONTENT:
-                if self._journey.state is State.ATTEMPTING:
-                    self._step(ev.Content(self._attempt))
-                self._journey.progress(event.chars, self._runtime.loop.time())
 
     @_guarded
     def on_attempt_answer(self, answer: Answer) -> None:
@@ -298,18 +316,23 @@ class Exchange:
             self._responder.send(status_of(fault), [*error_headers(fault), *self._headers()], body)
         self._end()
 
+    @property
+    def _own_id(self) -> tuple[str, str]:
+        return "x-halfopen-request-id", self._responder.request_id
+
     def _headers(self) -> list[tuple[str, str]]:
         """What every answer says of how it came about."""
         target: Target | None = self._journey.current or self._journey.served_by
         headers = [
-            ("x-halfopen-request-id", self._responder.request_id),
+            self._own_id,
             ("x-halfopen-attempts", str(self._journey.attempts_made)),
             *self._runtime.surroundings.answer_headers,
         ]
         if target is not None:
             headers.append(("x-halfopen-upstream", target.name))
-        if self._upstream_id is not None and self._upstream_id.isprintable():
-            headers.append(("x-request-id", self._upstream_id[:200]))
+        upstream_id = self._upstream_id
+        if upstream_id is not None and not self._runtime.holds_secret(upstream_id):
+            headers.append(("x-request-id", upstream_id[:_ID_MAX_CHARS]))
         return headers
 
     def _unfit(self, target: Target) -> str | None:

@@ -7,6 +7,7 @@ Rules
 
 import difflib
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -20,6 +21,7 @@ from halfopen.model import Fault, Kind
 from halfopen.providers import Chat, parse_chat
 
 _JSON = ("content-type", "application/json")
+_NAME_SHOWN_CHARS = 200
 _PATHS = ("/v1/chat/completions", "/v1/models", "/healthz", "/readyz")
 
 
@@ -50,6 +52,10 @@ class Handler:
             close = difflib.get_close_matches(shown, _PATHS, n=1)
             self._refuse(404, message + (f" Did you mean {close[0]}?" if close else ""), responder)
 
+    def fail_by_defect(self, responder: Responder) -> None:
+        """Answer a request whose handling has raised."""
+        self._fail(errors.make(Kind.GATEWAY_ERROR), responder)
+
     def refuse(self, status: int, message: str, responder: Responder) -> None:
         """Answer a request that could not even be read."""
         self._refuse(status, message, responder)
@@ -65,7 +71,7 @@ class Handler:
             models = [self._model(name) for name in self._runtime.routes]
             responder.send(200, [_JSON], msgspec.json.encode({"object": "list", "data": models}))
         else:
-            name = path[len(b"/v1/models/") :].decode("utf-8", "replace")
+            name = unquote_to_bytes(path[len(b"/v1/models/") :]).decode("utf-8", "replace")
             if name in self._runtime.routes:
                 responder.send(200, [_JSON], msgspec.json.encode(self._model(name)))
             else:
@@ -88,12 +94,13 @@ class Handler:
 
     def _unknown_model(self, name: str) -> Fault:
         routes = list(self._runtime.routes)
+        name = name[:_NAME_SHOWN_CHARS]  # comparing takes time by its length
         close = difflib.get_close_matches(name, routes, n=1)
         listed = ", ".join(routes[:12]) + (", …" if len(routes) > 12 else "")
         hint = f" Did you mean {close[0]}?" if close else ""
         return errors.make(
             Kind.UNKNOWN_MODEL,
-            f"No route is configured for the model {name[:200]!r}.{hint} Configured are: {listed}.",
+            f"No route is configured for the model {name!r}.{hint} Configured are: {listed}.",
             param="model",
             code="model_not_found",
         )

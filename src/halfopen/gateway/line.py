@@ -4,12 +4,15 @@ from collections.abc import Callable
 from itertools import islice
 from typing import Protocol
 
+_PASSED_ON_MAX = 16
+"""One who has no use for the room passes it on, so many times at most."""
+
 
 class Waiting(Protocol):
     """A request in the line."""
 
-    def on_room(self) -> None:
-        """There may be room now."""
+    def on_room(self) -> bool:
+        """There may be room now. Whether it was taken."""
 
 
 class Line:
@@ -40,7 +43,10 @@ class Line:
         self._entries.pop(waiting, None)
 
     def wake(self, count: int) -> None:
-        """Tell the first `count` that there may be room. Who finds none keeps the place."""
-        if self._entries:
-            for waiting in list(islice(self._entries, count)):
-                waiting.on_room()
+        """Tell those at the head until `count` have taken room. Who finds none keeps the place."""
+        if not self._entries:
+            return
+        for waiting in list(islice(self._entries, count + _PASSED_ON_MAX)):
+            count -= waiting.on_room()
+            if count <= 0:
+                return

@@ -12,6 +12,7 @@ rest of the request.
 """
 
 import asyncio
+import logging
 import socket
 import ssl
 from collections import deque
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 from halfopen.gateway.upstream import CallSink, UpstreamConnection
 from halfopen.http1 import ResponseHead
 from halfopen.model import TransportError
+
+_LOG = logging.getLogger("halfopen.gateway")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class UpstreamCall:
     def cancel(self) -> None:
         """Give the call up, wherever it is. The sink hears nothing more."""
         self._sink = None
+        self._pool.forget(self)
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.abandon()
@@ -84,7 +88,7 @@ class UpstreamCall:
         self._connection = connection
         connection.send(self._request, self)
 
-    # The connection calls these.
+    # The connection calls these. A defect in the sink is a failed call, and must not reach the loop.
 
     def on_connected(self) -> None:
         """The request is being sent."""
@@ -93,20 +97,31 @@ class UpstreamCall:
 
     def on_head(self, head: ResponseHead) -> None:
         """Status and headers."""
-        if self._sink is not None:
-            self._sink.on_head(head)
+        sink = self._sink
+        if sink is not None:
+            try:
+                sink.on_head(head)
+            except Exception:  # noqa: BLE001 - see above
+                self._fail_by_defect(sink)
 
     def on_data(self, data: bytes) -> None:
         """A piece of the body."""
-        if self._sink is not None:
-            self._sink.on_data(data)
+        sink = self._sink
+        if sink is not None:
+            try:
+                sink.on_data(data)
+            except Exception:  # noqa: BLE001 - see above
+                self._fail_by_defect(sink)
 
     def on_end(self) -> None:
         """The response is whole."""
         self._connection = None
         sink, self._sink = self._sink, None
         if sink is not None:
-            sink.on_end()
+            try:
+                sink.on_end()
+            except Exception:  # noqa: BLE001 - see above
+                self._fail_by_defect(sink)
 
     def on_failed(self, error: TransportError, detail: str) -> None:
         """The connection failed under it, or could not be made."""
@@ -118,7 +133,13 @@ class UpstreamCall:
             return
         sink, self._sink = self._sink, None
         if sink is not None:
-            sink.on_failed(error, detail)
+            _tell_failed(sink, error, detail)
+
+    def _fail_by_defect(self, sink: CallSink) -> None:
+        """What the upstream sent was too much for us: that target is of no use for this request."""
+        _LOG.exception("reading a response failed by a defect in the gateway")
+        self.cancel()
+        _tell_failed(sink, TransportError.PROTOCOL, "the response could not be read: a defect in the gateway")
 
 
 class Pool:
@@ -131,7 +152,7 @@ class Pool:
         self._idle: deque[UpstreamConnection] = deque()
         self._open: set[UpstreamConnection] = set()
         self._connecting = 0
-        self._line: deque[UpstreamCall] = deque()
+        self._line: dict[UpstreamCall, None] = {}
         self._sweeper: asyncio.TimerHandle | None = None
         self._closed = False
 
@@ -161,6 +182,10 @@ class Pool:
         """Send a call once more after its connection proved stale."""
         self._start(call)
 
+    def forget(self, call: UpstreamCall) -> None:
+        """A call has been given up: it keeps no place in the line, and its request no memory."""
+        self._line.pop(call, None)
+
     def close(self) -> None:
         """Close every connection and forget the line."""
         self._closed = True
@@ -182,12 +207,21 @@ class Pool:
         if len(self._open) + self._connecting >= self.origin.connections_max:
             spare = self._idle.popleft() if self._idle else None
             if spare is None:
-                self._line.append(call)
+                self._line[call] = None
                 return
             spare.close()
             self._open.discard(spare)
         self._connecting += 1
-        call.connecting(self._loop.create_task(self._connect(call)))
+        task = self._loop.create_task(self._connect(call))
+        # Not in the task itself: one that is cancelled before its first step never runs.
+        task.add_done_callback(self._connect_ended)
+        call.connecting(task)
+
+    def _connect_ended(self, task: asyncio.Task[None]) -> None:
+        self._connecting -= 1
+        if not task.cancelled() and (problem := task.exception()) is not None:
+            _LOG.error("connecting failed by a defect in the gateway", exc_info=problem)
+        self._serve_line()
 
     async def _connect(self, call: UpstreamCall) -> None:
         origin = self.origin
@@ -202,15 +236,16 @@ class Pool:
             failure = (TransportError.CONNECT_TIMEOUT, f"no connection within {origin.connect_s:g} s")
         except OSError as problem:
             failure = _explain(problem, origin)
-        finally:
-            self._connecting -= 1
-            if connection is None:
-                self._serve_line()
+        except ValueError as problem:  # a host name that can't be encoded
+            failure = (TransportError.DNS, f"the name {origin.host} is not a host name: {problem}")
         if connection is None:
             assert failure is not None
             call.on_failed(*failure)
         elif call.over or self._closed:
             connection.close()
+        elif connection.transport is None or connection.transport.is_closing():
+            detail = f"{origin.host}:{origin.port} closed the connection as soon as it was made"
+            call.on_failed(TransportError.RESET, detail)
         else:
             self._open.add(connection)
             call.start_on(connection)
@@ -219,26 +254,26 @@ class Pool:
         return UpstreamConnection(self._freed, self._lost)
 
     def _freed(self, connection: UpstreamConnection) -> None:
-        while self._line:
-            call = self._line.popleft()
-            if not call.over and not call.fresh_only:
+        call = next(iter(self._line), None)
+        if call is not None:
+            if call.fresh_only:
+                connection.close()  # its place goes to a new one
+            else:
+                del self._line[call]
                 # Not now: the connection is still telling its last call that it ended.
                 self._loop.call_soon(self._hand_over, connection, call)
-                return
-            if not call.over:
-                self._line.appendleft(call)
-                connection.close()
-                return
+            return
         connection.idle_since = self._loop.time()
         self._idle.append(connection)
         if self._sweeper is None:
             self._sweeper = self._loop.call_later(self.origin.idle_s, self._sweep)
 
     def _hand_over(self, connection: UpstreamConnection, call: UpstreamCall) -> None:
-        if call.over:
+        if connection.transport is None or connection.transport.is_closing():
+            if not call.over:
+                self._start(call)
+        elif call.over:
             self._freed(connection)
-        elif connection.transport is None or connection.transport.is_closing():
-            self._start(call)
         else:
             call.start_on(connection)
 
@@ -250,9 +285,9 @@ class Pool:
 
     def _serve_line(self) -> None:
         while self._line and len(self._open) + self._connecting < self.origin.connections_max:
-            call = self._line.popleft()
-            if not call.over:
-                self._start(call)
+            call = next(iter(self._line))
+            del self._line[call]
+            self._start(call)
 
     def _sweep(self) -> None:
         self._sweeper = None
@@ -262,6 +297,13 @@ class Pool:
         if self._idle:
             wait_s = self._idle[0].idle_since + self.origin.idle_s - self._loop.time()
             self._sweeper = self._loop.call_later(max(wait_s, 0.01), self._sweep)
+
+
+def _tell_failed(sink: CallSink, error: TransportError, detail: str) -> None:
+    try:
+        sink.on_failed(error, detail)
+    except Exception:  # noqa: BLE001 - the request's own timer ends it
+        _LOG.exception("the end of a call failed by a defect in the gateway")
 
 
 def _explain(problem: OSError, origin: Origin) -> tuple[TransportError, str]:

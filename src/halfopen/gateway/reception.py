@@ -53,6 +53,7 @@ class Reception:
         "_listener",
         "_reader",
         "_size",
+        "_sniffing",
         "_target",
         "_wall",
         "over",
@@ -81,6 +82,8 @@ class Reception:
         self._body: list[bytes] = []
         self._size = 0
         self._finish_seen = False
+        self._sniffing = False
+        """Whether the first bytes must still show if this is a stream under a wrong content type."""
         self.over = False
         """Whether an answer or a fault was told, or nobody wants one."""
 
@@ -102,8 +105,11 @@ class Reception:
                 self._fail(TransportError.PROTOCOL, str(problem))
                 return
         self._listener.on_attempt_head(head)
-        if self._wants_stream() and (head.header("content-type") or "").startswith(_EVENT_STREAM):
-            self._reader = self._dialect.reader(self._chat, self._target)
+        if self._wants_stream():
+            if (head.header("content-type") or "").lower().startswith(_EVENT_STREAM):
+                self._reader = self._dialect.reader(self._chat, self._target)
+            else:
+                self._sniffing = True
 
     def on_data(self, data: bytes) -> None:
         """A piece of the body."""
@@ -121,8 +127,11 @@ class Reception:
             self._collect(data)
 
     def on_end(self) -> None:
-        """The body ended properly."""
+        """The body ended properly, as far as HTTP can tell."""
         if self.over:
+            return
+        if self._decoder is not None and not self._decoder.whole and self._head_is_good:
+            self.on_failed(TransportError.CUT, "the compressed body ended before its end")
             return
         if self._reader is not None:
             self._tell(self._reader.close())
@@ -138,22 +147,34 @@ class Reception:
             return
         self._fail(error, detail)
 
+    @property
+    def _head_is_good(self) -> bool:
+        return self._head is not None and 200 <= self._head.status < 300
+
     def _wants_stream(self) -> bool:
-        return self._chat.stream and self._head is not None and 200 <= self._head.status < 300
+        return self._chat.stream and self._head_is_good
 
     def _collect(self, data: bytes) -> None:
         head = self._head
         assert head is not None
-        if not self._body and self._wants_stream() and data.lstrip().startswith(_EVENT_STARTS):
+        self._body.append(data)
+        self._size += len(data)
+        if self._sniffing and self._begins_stream():
+            data = b"".join(self._body)
+            self._body.clear()
             self._reader = self._dialect.reader(self._chat, self._target)
             self._tell(self._reader.feed(data))
             return
-        self._body.append(data)
-        self._size += len(data)
         if head.status >= 300 and self._size > ERROR_BODY_MAX_BYTES:
             self._judge(b"".join(self._body)[:ERROR_BODY_MAX_BYTES])
         elif self._size > self._answer_max_bytes:
             self._fail(TransportError.TOO_LARGE, f"an answer of more than {self._answer_max_bytes} bytes")
+
+    def _begins_stream(self) -> bool:
+        """Whether the first bytes look like events, however they were cut."""
+        start = b"".join(self._body).lstrip()
+        self._sniffing = any(each.startswith(start) for each in _EVENT_STARTS)
+        return start.startswith(_EVENT_STARTS)
 
     def _judge(self, body: bytes) -> None:
         head = self._head

@@ -16,7 +16,6 @@ from halfopen.redact import Redactor, known
 from halfopen.rollout.snapshot import ProviderSpec, Snapshot
 from halfopen.seams import Clock, Entropy
 
-
 OutcomeSink = Callable[[Outcome], None]
 """Told when a request is over. Must return at once and never raise."""
 
@@ -58,7 +57,9 @@ class ProviderRuntime:
         self.pool = Pool(origin, loop)
         self.dialect: Dialect = dialect_of(spec.dialect, spec.flavour, spec.base_url)
         self._base_path = parts.path.rstrip("/")
-        self._key = spec.key_value(secrets)
+        key = spec.key_value(secrets)
+        # A line end at the end of a key, as files and shells leave it, would end the header.
+        self._key = None if key is None else key.strip()
         extra = "".join(f"{name}: {value}\r\n" for name, value in spec.header_values(secrets))
         self._headers = (
             f"host: {parts.netloc}\r\nuser-agent: halfopen\r\naccept-encoding: identity\r\n{extra}".encode()
@@ -116,6 +117,8 @@ class Runtime:
         self.surroundings = surroundings
         self.loop = loop
         self.wheel = Wheel(loop)
+        self.draining = False
+        """Whether connections are closed after the answer that they carry."""
         self.redactor: Redactor = known(secrets.values())
         self.providers = {
             name: ProviderRuntime(spec, secrets, loop) for name, spec in snapshot.providers.items()
@@ -129,6 +132,10 @@ class Runtime:
     def waiting(self) -> int:
         """Requests in all lines."""
         return sum(len(route.line) for route in self.routes.values())
+
+    def holds_secret(self, text: str) -> bool:
+        """Whether a secret of the configuration stands in `text`, whole."""
+        return any(form in text for form in self.redactor.secrets)
 
     def wake(self, target: str, count: int) -> None:
         """Room may have become free at a target: tell the first in each line that leads there."""

@@ -9,8 +9,10 @@ Source: G. Varghese and T. Lauck, "Hashed and hierarchical timing wheels", SOSP 
 """
 
 import asyncio
+import logging
 from typing import Protocol
 
+_LOG = logging.getLogger("halfopen.gateway")
 TICK_S = 0.01
 
 
@@ -73,6 +75,13 @@ class Wheel:
                 del self._slots[timed.wheel_slot]
         timed.wheel_slot = 0
 
+    def _wake(self, timed: Timed, now: float) -> None:
+        """Wake one. A defect in it must not keep the others asleep for ever."""
+        try:
+            timed.on_timer(now)
+        except Exception:  # noqa: BLE001 - the edge: the wheel serves everybody
+            _LOG.exception("a timer failed by a defect in the gateway")
+
     def _tick(self) -> None:
         now = self._loop.time()
         current = int(now / TICK_S)
@@ -83,9 +92,11 @@ class Wheel:
         self._done = current
         for slot in due:
             for timed in self._slots.pop(slot, ()):
+                if timed.wheel_slot != slot:
+                    continue  # removed or moved by one that was woken before it
                 timed.wheel_slot = 0
                 if timed.wake_at <= now:
-                    timed.on_timer(now)
+                    self._wake(timed, now)
                 else:
                     self.set(timed)
         self._handle = self._loop.call_later(TICK_S, self._tick) if self._slots else None

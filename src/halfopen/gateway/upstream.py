@@ -38,7 +38,17 @@ class CallSink(Protocol):
 class UpstreamConnection(asyncio.Protocol):
     """A socket to an upstream, made by its pool."""
 
-    __slots__ = ("_on_free", "_on_lost", "_parser", "_sink", "idle_since", "responded", "transport", "used")
+    __slots__ = (
+        "_on_free",
+        "_on_lost",
+        "_parser",
+        "_paused",
+        "_sink",
+        "idle_since",
+        "responded",
+        "transport",
+        "used",
+    )
 
     def __init__(
         self,
@@ -50,6 +60,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._on_lost = on_lost
         self._sink: CallSink | None = None
         self._parser: ResponseParser | None = None
+        self._paused = False
         self.transport: asyncio.Transport | None = None
         self.used = 0
         """Calls that it has carried."""
@@ -81,11 +92,13 @@ class UpstreamConnection(asyncio.Protocol):
     def pause(self) -> None:
         """Read no more for now: the client is slower than the upstream."""
         if self.transport is not None and not self.transport.is_closing():
+            self._paused = True
             self.transport.pause_reading()
 
     def resume(self) -> None:
         """Read on."""
-        if self.transport is not None and not self.transport.is_closing():
+        if self._paused and self.transport is not None and not self.transport.is_closing():
+            self._paused = False
             self.transport.resume_reading()
 
     # asyncio calls these.
@@ -139,6 +152,7 @@ class UpstreamConnection(asyncio.Protocol):
         reusable = self._reusable()
         if reusable:
             self._parser = None
+            self.resume()  # it may have been paused for the client of this call; the next has another
             self._on_free(self)
         else:
             self.close()

@@ -4,8 +4,9 @@ Rules
 1. Interim responses (1xx) are passed over; 101 is refused.
 2. Without Content-Length and chunked coding the body ends with the connection. Whether the answer
    was whole then only its content can tell.
-3. The head is bounded. The body is bounded by the owner, who knows what it is for.
-4. A response is only whole when `on_response_end` was called.
+3. A transfer coding other than chunked, or two lengths, is refused.
+4. The head is bounded. The body is bounded by the owner, who knows what it is for.
+5. A response is only whole when `on_response_end` was called.
 
 Source: RFC 9112, sections 4, 6 and 8.
 """
@@ -60,7 +61,16 @@ class ResponseSink(Protocol):
 class ResponseParser:
     """Parses one response. Make a new one for the next."""
 
-    __slots__ = ("_head", "_head_bytes", "_headers", "_interim", "_parser", "_sink", "ended")
+    __slots__ = (
+        "_head",
+        "_head_bytes",
+        "_head_bytes_seen",
+        "_headers",
+        "_interim",
+        "_parser",
+        "_sink",
+        "ended",
+    )
 
     def __init__(self, sink: ResponseSink) -> None:
         """Gives what it finds to `sink`."""
@@ -69,6 +79,9 @@ class ResponseParser:
         self._headers: list[tuple[str, str]] = []
         self._head: ResponseHead | None = None
         self._head_bytes = 0
+        """Bytes fed until the head was whole."""
+        self._head_bytes_seen = 0
+        """Bytes of the headers themselves: a head that comes in one piece is bounded by these."""
         self._interim = False
         self.ended = False
         """Whether the response is whole."""
@@ -117,8 +130,13 @@ class ResponseParser:
     # httptools calls these.
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """One header."""
-        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1")))
+        """One header, or one trailer, which is dropped."""
+        if self._head is not None:
+            return
+        self._head_bytes_seen += len(name) + len(value) + 4
+        if self._head_bytes_seen > HEAD_MAX_BYTES:
+            raise BadResponseError(f"a response head of more than {HEAD_MAX_BYTES} bytes")
+        self._headers.append((name.decode("latin-1").lower(), value.decode("latin-1").rstrip(" \t")))
         if len(self._headers) > HEADERS_MAX:
             raise BadResponseError(f"more than {HEADERS_MAX} headers")
 
@@ -136,7 +154,10 @@ class ResponseParser:
             raise BadResponseError("a second response to one request")
         names = [name for name, _ in headers]
         lengths = names.count("content-length")
-        chunked = "transfer-encoding" in names
+        codings = [value for name, value in headers if name == "transfer-encoding"]
+        chunked = bool(codings)
+        if chunked and (len(codings) > 1 or codings[0].lower() != "chunked"):
+            raise BadResponseError("a transfer encoding other than chunked")
         if lengths > 1 or (lengths and chunked):
             raise BadResponseError("the length of the response body is ambiguous")
         no_body = status in (204, 304)

@@ -5,7 +5,7 @@ Rules
 2. An event keeps its raw bytes, so that it can be relayed as it came. Spare blank lines belong to the
    event that follows them; a byte order mark at the start of the stream is dropped.
 3. A line that is no field (`{"error": …}` after the events) is kept apart as `stray`, not thrown away.
-4. An event is bounded: a longer one raises `EventTooLargeError`, after the events before it were given.
+4. An event is bounded: a longer one raises `EventTooLargeError`, which holds the events before it.
 5. A CR at the very end of what came waits for the next byte, since LF may follow.
 
 Source: WHATWG HTML Living Standard, section 9.2 (server-sent events).
@@ -26,6 +26,11 @@ EVENT_MAX_BYTES = 4 * 1024 * 1024
 
 class EventTooLargeError(ValueError):
     """An event passed the bound; the stream can't be trusted any more."""
+
+    def __init__(self, max_bytes: int, events: "tuple[SseEvent, ...]" = ()) -> None:
+        """The bound, and the events that came whole in the same bytes before the one that passed it."""
+        super().__init__(f"an event of more than {max_bytes} bytes")
+        self.events = events
 
 
 class SseEvent(msgspec.Struct, frozen=True, gc=False):
@@ -70,8 +75,7 @@ class SseParser:
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Return the events that `data` completes. Raises EventTooLargeError."""
-        if self._too_large:
-            raise EventTooLargeError(f"an event of more than {self._max_bytes} bytes")
+        self._check_bound([])
         if not self._begun:
             data = self._without_bom(data)
             if not self._begun:
@@ -84,8 +88,7 @@ class SseParser:
         events: list[SseEvent] = []
         start = self._cut(buffer, events)
         self._keep(buffer, start)
-        if self._too_large and not events:
-            raise EventTooLargeError(f"an event of more than {self._max_bytes} bytes")
+        self._check_bound(events)
         return events
 
     def flush(self) -> list[SseEvent]:
@@ -100,6 +103,10 @@ class SseParser:
         self._pending = bytearray()
         self._forget()
         return [parse_event(raw)] if raw.strip(b"\r\n") else []
+
+    def _check_bound(self, events: list[SseEvent]) -> None:
+        if self._too_large:
+            raise EventTooLargeError(self._max_bytes, tuple(events))
 
     def _without_bom(self, data: bytes) -> bytes:
         """The first bytes of the stream without a byte order mark, which may come in pieces."""

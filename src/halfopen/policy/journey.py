@@ -2,7 +2,8 @@
 
 Rules, in the order in which they decide after a failure
 1. The deadline has passed: fail.
-2. The fault is the request's own: fail with the upstream's own error, after that one call.
+2. The fault is the request's own, says the target that was asked for: fail with its own error, after
+   that one call.
 3. Part of the answer has reached the client: fail openly, never re-send in silence.
 4. Another fit target with room is untried: fail over.
 5. The retry budget allows it and the delay fits before the deadline: the same target again, never
@@ -21,7 +22,7 @@ from enum import Enum
 from typing import Any, Final
 
 from halfopen import errors
-from halfopen.model import Attempt, Fault, Kind, Reply, Skip, Target, TransportError, Verdict
+from halfopen.model import Attempt, Fault, Kind, Reply, Skip, Target, TransportError
 from halfopen.policy import events as ev
 from halfopen.policy.actions import Action, Cancel, Complete, Fail, Relay, Send, Wait
 from halfopen.policy.flight import Flight
@@ -225,7 +226,7 @@ class Journey:
             state.settle_cancelled(flight.permit)
         self._selection.failed(flight.index, fault)
         self._land(flight, now, fault=fault)
-        if committed or fault.verdict is Verdict.FIX_REQUEST:
+        if committed or self._selection.is_final(flight.index, fault):
             return self._fail(fault, committed=committed)
         return self._seek(now)
 
@@ -255,9 +256,10 @@ class Journey:
 
     def _send(self, index: int, permit: Permit, now: float) -> list[Action]:
         left = self._deadline - now
-        last = self.attempts_made + 1 >= self._options.attempts
-        shared = not last and self._selection.others_could_serve(now)
         own = self._options.first_token_s if self.stream else self._options.attempt_s
+        last = self.attempts_made + 1 >= self._options.attempts
+        # The others matter only when half of what is left is less than the attempt's own time.
+        shared = own > left / 2 and not last and self._selection.others_could_serve(now)
         allowed = min(own, left / 2 if shared else left)
         flight = Flight(self.attempts_made + 1, index, permit, now, now + allowed, shared=shared)
         self._flight = flight

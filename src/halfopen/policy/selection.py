@@ -23,6 +23,7 @@ from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, Targ
 from halfopen.seams import Entropy
 
 NEVER = float("inf")
+_BREAKERS_OWN = frozenset({Refusal.BREAKER_OPEN, Refusal.SLOW_START})
 _LOOK_AGAIN_S = 1.0
 _SPREAD_S = 1.0
 """Requests that waited for the end of a throttle go out over this long."""
@@ -35,6 +36,7 @@ class Selection:
         "_entropy",
         "_excluded",
         "_faults",
+        "_fit",
         "_retries",
         "_retry_options",
         "_states",
@@ -57,6 +59,7 @@ class Selection:
         self._unfit = unfit
         self._tried: set[int] = set()
         self._excluded: set[int] = set()
+        self._fit: set[int] = set()
         self._faults: list[tuple[int, Fault]] = []
         self._retries: dict[int, int] = {}
         self.skips: list[Skip] = []
@@ -72,11 +75,14 @@ class Selection:
 
     def take_untried(self, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
         """A permit for the first untried target that takes a call. Adds the others' refusals."""
-        candidates = self._untried()
-        for position, index in enumerate(candidates):
-            others = candidates[position + 1 :]
-            only_choice = not any(self._states[other].could_serve(now) for other in others)
-            permit = self._states[index].admit(now, only_choice=only_choice)
+        for index, state in enumerate(self._states):
+            if index in self._tried or not self._fits(index):
+                continue
+            permit = state.admit(now, only_choice=False)
+            # Whether there is another choice is only asked when it matters: it costs a translation.
+            breakers_own = isinstance(permit, Refused) and permit.reason in _BREAKERS_OWN
+            if breakers_own and not self.others_could_serve(now, but=index):
+                permit = state.admit(now, only_choice=True)
             if isinstance(permit, Permit):
                 self._tried.add(index)
                 return index, permit
@@ -93,9 +99,21 @@ class Selection:
         refusals.append(self._worth_waiting(index, permit, now))
         return None
 
-    def others_could_serve(self, now: float) -> bool:
-        """Whether an untried target has a chance."""
-        return any(self._states[index].could_serve(now) for index in self._untried())
+    def others_could_serve(self, now: float, *, but: int = -1) -> bool:
+        """Whether an untried target, other than `but`, has a chance."""
+        return any(
+            index not in self._tried and index != but and state.could_serve(now) and self._fits(index)
+            for index, state in enumerate(self._states)
+        )
+
+    def is_final(self, index: int, fault: Fault) -> bool:
+        """Whether a fault ends the request: the target that was asked for says that the request is wrong.
+
+        From a stand-in the same words may only mean that it is less able; another may do.
+        """
+        if fault.verdict is not Verdict.FIX_REQUEST:
+            return False
+        return all(earlier in self._excluded for earlier in range(index)) and len(self._faults) == 1
 
     def plan_retry(self, now: float, deadline: float) -> tuple[int, float] | None:
         """The tried target to call again, and when; its budget is charged. None: no retry is allowed."""
@@ -135,12 +153,19 @@ class Selection:
             return errors.make(
                 Kind.POISON_REQUEST, f"Two providers failed on this request while others succeed: {said}"
             )
-        faults = dict(self._faults)
-        for index, state in enumerate(self._states):
-            known = state.credential.fault or state.last_fault
-            if known is not None and index not in faults and index not in self._excluded:
-                faults[index] = known
-        best = most_informative(fault for _, fault in sorted(faults.items(), key=itemgetter(0)))
+        asked = dict(self._faults)
+        if any(fault.verdict is not Verdict.FIX_REQUEST for fault in asked.values()):
+            # A stand-in's complaint about the request does not explain why the others failed.
+            asked = {i: fault for i, fault in asked.items() if fault.verdict is not Verdict.FIX_REQUEST}
+        passed_over = {
+            index: known
+            for index, state in enumerate(self._states)
+            if (known := state.credential.fault or state.last_fault) is not None
+            and index not in self._tried
+            and index not in self._excluded
+        }
+        faults = sorted({**passed_over, **asked}.items(), key=itemgetter(0))
+        best = most_informative(fault for _, fault in faults)
         if best is not None:
             return best if self._faults else self._unasked(best, now)
         if len(self._excluded) == len(self._states):
@@ -159,14 +184,14 @@ class Selection:
             delay_s=max(0.0, min(state.retry_at(now) for state in fit) - now),
         )
 
-    def _untried(self) -> list[int]:
-        return [index for index in range(len(self._states)) if index not in self._tried and self._fits(index)]
-
     def _fits(self, index: int) -> bool:
         if index in self._excluded:
             return False
+        if index in self._fit:
+            return True
         reason = self._unfit(self._states[index].target)
         if reason is None:
+            self._fit.add(index)
             return True
         self._excluded.add(index)
         self._skip(index, reason)

@@ -51,6 +51,18 @@ TIMEOUT_KINDS = frozenset(
 """Faults whose retry costs double: they held the target's resources for long."""
 
 
+REQUEST_KINDS = frozenset(
+    {
+        Kind.NOT_IMPLEMENTED,
+        Kind.REQUEST_TOO_LARGE,
+        Kind.RATE_LIMITED,
+        Kind.CONTEXT_TOO_LONG,
+        Kind.CONTENT_FILTERED,
+    }
+)
+"""Faults that depend on the request, whatever their verdict: other requests need not suffer."""
+
+
 class Refusal(Enum):
     """Why a target takes no call now."""
 
@@ -156,7 +168,7 @@ class TargetState:
         if fault.kind in OVERLOAD_KINDS:
             self.limiter.overloaded(now)
         verdict = fault.verdict
-        if verdict in (Verdict.RETRY, Verdict.FAILOVER):
+        if verdict in (Verdict.RETRY, Verdict.FAILOVER) and fault.kind not in REQUEST_KINDS:
             self.breaker.failed(permit.ticket, now)
         else:
             self.breaker.abandoned(permit.ticket)

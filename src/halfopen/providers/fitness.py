@@ -14,8 +14,8 @@ import msgspec
 from halfopen.model import Capabilities
 from halfopen.providers.chat import Chat
 
-BYTES_PER_TOKEN = 6
-"""Far more than real text has (about 4 for English), so that no prompt that fits is refused."""
+CHARS_PER_TOKEN = 6
+"""More than real text has (about 4 in English, fewer in other languages), so that what fits passes."""
 
 _PART_HINTS = (b'"image_url"', b'"input_audio"', b'"file"')
 _EMPTY = frozenset((b"null", b"[]", b"{}", b"false", b'""'))
@@ -63,16 +63,16 @@ def _unfit_messages(chat: Chat, capabilities: Capabilities) -> str | None:
         messages = chat.deep["messages"]
         if any(isinstance(each, dict) and each.get("role") in ("system", "developer") for each in messages):
             return "no system messages"
-    inline_bytes = 0
+    inline_chars = 0
     if b'"type"' in body and any(hint in body for hint in _PART_HINTS):  # every part has a type
         for part in message_parts(chat):
             reason = _unfit_part(part, capabilities)
             if reason is not None:
                 return reason
-            inline_bytes += _inline_bytes(part)
+            inline_chars += _inline_chars(part)
     context = capabilities.context_tokens
-    if context is not None and len(body) > context * BYTES_PER_TOKEN:
-        tokens = (len(bytes(chat.fields["messages"])) - inline_bytes) // BYTES_PER_TOKEN
+    if context is not None and len(body) > context * CHARS_PER_TOKEN:
+        tokens = (_text_chars(chat.fields["messages"]) - inline_chars) // CHARS_PER_TOKEN
         if tokens > context:
             return f"the prompt has at least {tokens} tokens, the context {context}"
     return None
@@ -98,8 +98,14 @@ def _image_url(part: dict[str, Any]) -> str:
     return url if isinstance(url, str) else ""
 
 
-def _inline_bytes(part: dict[str, Any]) -> int:
-    """Bytes of a part that are no prompt text: what is inline has a token count of its own."""
+def _text_chars(raw: msgspec.Raw) -> int:
+    """Characters, not bytes: a Cyrillic letter has two bytes, and six when it is escaped."""
+    text = bytes(raw).decode()
+    return len(text) - text.count("\\u") * (len("\\u0416") - 1)
+
+
+def _inline_chars(part: dict[str, Any]) -> int:
+    """Characters of a part that are no prompt text: what is inline has a token count of its own."""
     url = _image_url(part)
     if url:
         return len(url)

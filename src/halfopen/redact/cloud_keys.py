@@ -38,6 +38,8 @@ def _pagerduty(match: re.Match[str]) -> str:
 
 RULES: Final[tuple[Rule, ...]] = (
     substitution("google", r"AIza(?<![A-Za-z0-9]AIza)[A-Za-z0-9_-]{16,}+", Mask.KEY, "aiza"),
+    # What AI Studio gives out since 2026.
+    substitution("google auth key", r"AQ\.(?<![A-Za-z0-9]AQ\.)[A-Za-z0-9_-]{20,}+", Mask.KEY, "aq."),
     substitution("google oauth", r"ya29\.(?<![A-Za-z0-9]ya29\.)[A-Za-z0-9_.-]{8,}+", Mask.TOKEN, "ya29."),
     substitution("google client secret", r"GOCSPX-[A-Za-z0-9_-]{16,}+", Mask.SECRET, "gocspx-"),
     substitution("google refresh token", r"1//0(?<![0-9/]1//0)[A-Za-z0-9_-]{24,}+", Mask.TOKEN, "1//0"),

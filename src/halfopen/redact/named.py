@@ -31,6 +31,8 @@ _FLAG: Final = re.compile(
 _USER_FLAG: Final = re.compile(
     r"(?P<flag>-(?<![\w-]-)(?:u|-user|-proxy-user)[ \t=]{1,4}[\"']?)[^\s:\"'\[]{1,64}+:[^\s\"']++"
 )
+_SAID: Final = re.compile(r"(?i)(?P<before>api[ _-]?key\s{1,4}[\"'`]?)(?P<value>[\w.~+/=-]{16,}+)")
+"""As in `API key 0f3c… is invalid`: nothing but a blank, and perhaps a quote, before the key."""
 _NAME_CHARS: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-.")
 _FIRST_WORD: Final = re.compile(
     r"(?i)(?<![a-z])(?:api|access|secret|private|auth|refresh|session|client|security|signing|bearer|bot) \Z"
@@ -119,6 +121,12 @@ def _flag(match: re.Match[str]) -> str:
     return f"--{match['name']}{match['gap']}{mask}" if mask else match[0]
 
 
+def _said(match: re.Match[str]) -> str:
+    value = match["value"]
+    random = any(c.isdigit() for c in value) and names.looks_random(value)
+    return match["before"] + Mask.KEY if random else match[0]
+
+
 def _closing(text: str, opening: re.Match[str]) -> int:
     """Where the quoted value ends: at its quote, escaped as deep as the opening one, or at the line's end."""
     depth = len(opening["slashes"])
@@ -159,6 +167,7 @@ def _is_prose(text: str, end: int, value: str) -> bool:
 
 RULES: Final[tuple[Rule, ...]] = (
     Rule("named", _WORDS, _named),
+    Rule("said", ("api key", "api_key", "api-key", "apikey"), lambda text: _SAID.sub(_said, text)),
     Rule("flags", ("--",), lambda text: _FLAG.sub(_flag, text)),
     Rule("user flags", ("-u", "-proxy-u"), lambda text: _USER_FLAG.sub(rf"\g<flag>{Mask.USERINFO}", text)),
 )

@@ -47,9 +47,6 @@ _PERSONAL: Final[tuple[Rule, ...]] = (*mail.RULES, *iban.RULES, *card.RULES, *ss
 _RULES: Final = _SECRETS + _PERSONAL
 
 _URL_HEADERS: Final = frozenset(("location", "referer", "contentlocation", "origin"))
-_ADDRESS_HEADERS: Final = frozenset(
-    ("xforwardedfor", "xrealip", "cfconnectingip", "trueclientip", "forwarded")
-)
 _COOKIE_HEADERS: Final = frozenset(("cookie", "cookie2", "setcookie"))
 _SCHEMA_TYPES: Final = frozenset(("string", "number", "integer", "boolean", "object", "array", "null"))
 _NAME_FIELDS: Final = ("name", "key", "header", "field")

@@ -2,7 +2,14 @@
 
 import ipaddress
 import re
+from collections.abc import Mapping
+from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
+
+_VERSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"anthropic": ("/v1",), "gemini": ("/v1beta", "/v1")}
+)
+"""How the paths of a dialect's operations begin, where the vendor's base URL has no version in it."""
 
 
 def address_problem(url: str) -> tuple[str, str] | None:
@@ -33,6 +40,18 @@ def address_problem(url: str) -> tuple[str, str] | None:
     if parts.query or parts.fragment or "?" in url or "#" in url:
         return "a base URL has no query and no fragment", "keys go under `key` or `headers` as ${REFERENCES}"
     return _operation(parts)
+
+
+def version_problem(url: str, dialect: str) -> tuple[str, str] | None:
+    """What is wrong when the base URL holds the version that the dialect's own paths begin with.
+
+    Returns:
+        Message and hint; None when nothing is said twice.
+    """
+    for ending in _VERSIONS.get(dialect, ()):
+        if url.rstrip("/").endswith(ending):
+            return f'the base URL ends before "{ending}", which Halfopen adds itself', f'leave out "{ending}"'
+    return None
 
 
 def _no_scheme(url: str, parts: SplitResult) -> tuple[str, str]:

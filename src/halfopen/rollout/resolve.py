@@ -125,8 +125,7 @@ def _target(target: str, settings: Settings, local_ability: LocalAbility) -> Tar
     if provider.local:
         capabilities, price = local_ability(_local(provider)), None
     elif flavour is not None:
-        lacks: dict[str, Any] = dict.fromkeys(FLAVOURS[flavour].lacks, False)
-        capabilities = replace(capabilities, **lacks)
+        capabilities = FLAVOURS[flavour].narrowed(capabilities)
     override = provider.models.get(model)
     if override is not None:
         capabilities, price = _overridden(override, capabilities, price)

@@ -17,7 +17,7 @@ from openai.types.chat import ChatCompletionChunk
 from halfopen.model import Capabilities, Target
 from halfopen.providers.anthropic import ANTHROPIC
 from halfopen.providers.chat import Chat, parse_chat
-from halfopen.providers.contract import StreamEvent, StreamKind, StreamKind
+from halfopen.providers.contract import StreamEvent, StreamKind
 
 STREAMS = Path(__file__).parents[2] / "contracts" / "streams"
 PLAIN = pydantic.TypeAdapter(MessageCreateParamsNonStreaming)

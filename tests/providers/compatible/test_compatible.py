@@ -1,7 +1,7 @@
 """Servers that speak OpenAI's dialect their own way."""
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 
 import pytest
 
@@ -74,6 +74,17 @@ def test_fields_are_renamed_and_dropped(make_chat, make_target) -> None:
     }
 
 
+@pytest.mark.parametrize("flavour", ["mistral", "groq"])
+def test_refused_fields_that_ask_for_nothing_are_left_out(make_chat, make_target, flavour: str) -> None:
+    """A server that refuses the mere name of a field doesn't get it with a value that asks for nothing."""
+    chat = make_chat(logprobs=False, top_logprobs=None, logit_bias={}, temperature=0)
+    dialect = Compatible(FLAVOURS[flavour])
+    assert dialect.unfit(chat, make_target("m")) is None
+    assert json.loads(dialect.call(chat, make_target("m"), None).body).keys() == {
+        "model", "messages", "temperature",
+    }  # fmt: skip
+
+
 def test_a_field_by_both_names_is_sent_once(make_chat, make_target) -> None:
     """A request with the old and the new name keeps the one that the server knows."""
     chat = make_chat(max_tokens=5, max_completion_tokens=9)
@@ -117,6 +128,6 @@ def test_keys(make_chat, make_target) -> None:
 )
 def test_unfit(make_chat, make_target, flavour, request_fields, reason) -> None:
     """What a server would refuse or ignore is a reason to pass it over."""
-    assert (
-        Compatible(FLAVOURS[flavour]).unfit(make_chat(**request_fields), make_target("some-model")) == reason
-    )
+    target = make_target("some-model")
+    target = replace(target, capabilities=FLAVOURS[flavour].narrowed(target.capabilities))
+    assert Compatible(FLAVOURS[flavour]).unfit(make_chat(**request_fields), target) == reason

@@ -39,6 +39,7 @@ EMPTY = {"role": "assistant", "content": ""}
         completion(EMPTY, "length"),
         completion(EMPTY, "content_filter"),
         completion(TEXT, error=None),
+        completion(TEXT, error=False),
         completion(TEXT, usage={"prompt_tokens": "odd"}),
     ],
     ids=[
@@ -51,6 +52,7 @@ EMPTY = {"role": "assistant", "content": ""}
         "length",
         "filter",
         "error-null",
+        "error-false",
         "odd-usage",
     ],
 )

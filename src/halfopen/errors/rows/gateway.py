@@ -6,21 +6,6 @@ from halfopen.errors.row import Row
 from halfopen.model import Kind, Place, Verdict
 
 GATEWAY: Mapping[Kind, Row] = {
-    Kind.BREAKER_OPEN: Row(
-        Verdict.FAILOVER,
-        Place.PROVIDER,
-        (503,),
-        "The target's circuit breaker is open after repeated failures.",
-        "Look at the failures that opened it; it closes by itself once a probe succeeds. Add a target to "
-        "the route if this one is the only one.",
-    ),
-    Kind.CREDENTIAL_PARKED: Row(
-        Verdict.FAILOVER,
-        Place.CONFIGURATION,
-        (503,),
-        "The target's credential is set aside because the provider refused it or its quota is used up.",
-        "Mend the key or the billing that it was parked for; it is tried again once the park interval ends.",
-    ),
     Kind.NO_CAPACITY: Row(
         Verdict.FAILOVER,
         Place.GATEWAY,

@@ -16,14 +16,13 @@ _PAGES = "https://platform.claude.com/docs/en/models/"
 
 _SAMPLING = Capabilities(
     json_object=False,
-    seed=False,
     logprobs=False,
     choices=False,
     reasoning=True,
     prefill=True,
     audio=False,
 )
-"""Claude up to 4.5."""
+"""Claude up to 4.5. It has no seed, but OpenAI promises no more than an effort: not a reason to skip it."""
 _NO_PREFILL = replace(_SAMPLING, prefill=False)
 """Claude 4.6 answers a prefilled message with 400."""
 _NO_SAMPLING = replace(_NO_PREFILL, sampling=False)
@@ -62,6 +61,8 @@ ENTRIES: tuple[Entry, ...] = (
 
 FAMILIES: tuple[Family, ...] = (
     Family(r"claude-3", replace(_SAMPLING, reasoning=False, json_schema=False, context_tokens=200_000)),
-    Family(r"claude-(?:opus|sonnet|haiku)-4-[0-5](?!\d)", replace(_SAMPLING, context_tokens=200_000)),
+    Family(
+        r"claude-(?:opus|sonnet|haiku)-4-(?:[0-5](?!\d)|20\d{6})", replace(_SAMPLING, context_tokens=200_000)
+    ),
     Family(r"", _NO_SAMPLING),
 )

@@ -74,6 +74,8 @@ ENTRIES: tuple[Entry, ...] = (
 FAMILIES: tuple[Family, ...] = (
     Family(r"o\d", _O_SERIES),
     Family(r"gpt-5\.[1-4]", _OPTIONAL),
+    # The models of ChatGPT itself don't reason, so they take temperature.
+    Family(r"gpt-5-chat", Capabilities(audio=False)),
     Family(r"gpt-(?:[5-9]|\d\d)(?!\d)", _REASONING),
     # Not a name of OpenAI's: another server that speaks the dialect knows best what it can do.
     Family(r"", Capabilities(reasoning=True)),

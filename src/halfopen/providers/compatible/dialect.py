@@ -1,11 +1,10 @@
 """OpenAI's dialect as one kind of compatible server speaks it."""
 
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import dataclass
 
 import msgspec
 
-from halfopen.model import Capabilities, Fault, Reply, Target
+from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
 from halfopen.providers.chat import Chat
 from halfopen.providers.compatible.flavour import Flavour
@@ -33,7 +32,7 @@ class Compatible:
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for; None: it can."""
         flavour = self.flavour
-        reason = fitness.unfit(chat, self._narrowed(target.capabilities))
+        reason = fitness.unfit(chat, target.capabilities)
         if reason is not None:
             return reason
         for name in flavour.refuses:
@@ -47,7 +46,7 @@ class Compatible:
         """Make the upstream's request, with the fields that the server knows."""
         flavour = self.flavour
         fields = chat.fields
-        strange = any(name in fields for name in (*flavour.renames, *flavour.drops))
+        strange = any(name in fields for name in (*flavour.renames, *flavour.drops, *flavour.refuses))
         if strange:
             fields = self._renamed(fields)
         same = not strange and target.model == chat.model
@@ -62,10 +61,6 @@ class Compatible:
         """Make a reader of one streamed reply."""
         return OPENAI.reader(chat, target)
 
-    def _narrowed(self, capabilities: Capabilities) -> Capabilities:
-        lacks: dict[str, Any] = dict.fromkeys(self.flavour.lacks, False)
-        return replace(capabilities, **lacks) if lacks else capabilities
-
     def _unfit_messages(self, chat: Chat) -> str | None:
         refused = self.flavour.refuses_in_messages
         raw = bytes(chat.fields["messages"])
@@ -78,9 +73,13 @@ class Compatible:
         return None
 
     def _renamed(self, fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
-        """The fields by the names that the server knows. One that is there by both names is sent once."""
+        """The fields by the names that the server knows. One that is there by both names is sent once.
+
+        A refused field that is still there asks for nothing: `unfit` has seen to the others.
+        """
         renames = self.flavour.renames
-        kept = {name: value for name, value in fields.items() if name not in self.flavour.drops}
+        left_out = self.flavour.drops | self.flavour.refuses
+        kept = {name: value for name, value in fields.items() if name not in left_out}
         return {
             renames.get(name, name): value
             for name, value in kept.items()

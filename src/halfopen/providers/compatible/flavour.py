@@ -1,8 +1,11 @@
 """How a server that speaks OpenAI's dialect departs from it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import Any
+
+from halfopen.model import Capabilities
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,10 +26,17 @@ class Flavour:
     drops: frozenset[str] = frozenset()
     """Fields that are refused there and change nothing in the answer, so they are left out."""
     refuses: frozenset[str] = frozenset()
-    """Fields that are refused or ignored there and matter: a request with one is not sent."""
+    """Fields that are refused or ignored there and matter: a request that asks for one is not sent.
+
+    One that asks for nothing (`logprobs` of false) is left out, because some servers refuse the name."""
     refuses_in_messages: frozenset[str] = frozenset()
     """The same, of the fields of a message."""
     lacks: frozenset[str] = frozenset()
-    """Names of capabilities that no model there has, whatever the catalogue says."""
+    """Names of capabilities that no model there has; a model's own settings can say otherwise."""
     key_header: str = "authorization"
     """The header of the key: `authorization` (as a bearer token), or one that takes it bare."""
+
+    def narrowed(self, capabilities: Capabilities) -> Capabilities:
+        """What a model of these capabilities can do behind this server."""
+        lacks: dict[str, Any] = dict.fromkeys(self.lacks, False)
+        return replace(capabilities, **lacks)

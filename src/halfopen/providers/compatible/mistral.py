@@ -12,6 +12,6 @@ MISTRAL = Flavour(
     renames=MappingProxyType({"seed": "random_seed", "max_completion_tokens": "max_tokens"}),
     # The last chunk of its streams carries the usage unasked.
     drops=frozenset(("stream_options", "user", "store", "safety_identifier", "service_tier")),
-    refuses=frozenset(("logit_bias", "functions", "function_call")),
+    refuses=frozenset(("logit_bias", "logprobs", "top_logprobs", "functions", "function_call")),
     lacks=frozenset(("logprobs", "audio")),
 )

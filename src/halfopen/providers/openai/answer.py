@@ -12,6 +12,7 @@ import msgspec
 from halfopen import errors
 from halfopen.model import Fault, Kind, Reply
 from halfopen.providers.contract import Answer
+from halfopen.providers.openai.chunk import given
 from halfopen.providers.openai.finish import judge_finish
 from halfopen.providers.openai.usage import read_usage
 
@@ -31,8 +32,8 @@ class _Message(msgspec.Struct):
             or self.refusal
             or self.tool_calls
             or self.images
-            or _given(self.function_call)
-            or _given(self.audio)
+            or given(self.function_call)
+            or given(self.audio)
         )
 
 
@@ -50,10 +51,6 @@ class _Completion(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Completion)
 
 
-def _given(raw: msgspec.Raw) -> bool:
-    return bool(raw) and bytes(raw) not in (b"null", b"{}", b'""')
-
-
 def judge(reply: Reply) -> Answer | Fault:
     """Tell a valid answer, whose body passes byte for byte, from a fault. Never raises."""
     if reply.transport is not None or (reply.status is not None and not 200 <= reply.status < 300):
@@ -64,7 +61,7 @@ def judge(reply: Reply) -> Answer | Fault:
             reply.body.decode()  # the shallow decoder does not look into all of the text
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
         return errors.decode(reply) or _undecodable(reply, str(problem))
-    if not completion.choices or _given(completion.error):
+    if not completion.choices or given(completion.error):
         return errors.decode(reply) or _malformed(reply, "The answer has no choices.")
     return _judge_choices(reply, completion.choices, completion.usage)
 

@@ -7,7 +7,7 @@ from msgspec import UNSET
 
 from halfopen.providers.compatible import FLAVOURS
 from halfopen.rollout import reference
-from halfopen.rollout.address import address_problem, loopback
+from halfopen.rollout.address import address_problem, loopback, version_problem
 from halfopen.rollout.place import Path, key, quoted
 from halfopen.rollout.problem import Findings, did_you_mean
 from halfopen.rollout.settings import LOCAL_ONLY, Provider
@@ -61,6 +61,8 @@ def _check_remote(provider: Provider, path: Path, findings: Findings) -> None:
             findings.add((*path, name), "only a local model has this", "add local = true, or leave it out")
     if provider.base_url is not UNSET:
         wrong = address_problem(provider.base_url)
+        if wrong is None and provider.dialect is not UNSET:
+            wrong = version_problem(provider.base_url, provider.dialect)
         if wrong is not None:
             findings.add((*path, "base_url"), *wrong)
 
