@@ -12,7 +12,8 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= auto
 ARGS ?=
 
-.PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect evidence
+.PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect evidence last-resort \
+	official-clients bad-input outage-virtual
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -71,13 +72,24 @@ all-dead: env  ## every upstream dead: is the most useful cause named in time?
 disconnect: env  ## clients that leave: do their upstream calls stop?
 	$(BIN)/halfopen lab drill disconnect $(ARGS)
 
+last-resort: env  ## the primary answers 500: does a real local model complete the chats?
+	$(BIN)/halfopen lab drill last-resort $(ARGS)
+
+official-clients: env  ## do the official clients parse every simulated answer?
+	$(BIN)/pytest -n $(JOBS) tests/lab/test_official_clients.py
+
+bad-input: env  ## does bad input get a clear error at once?
+	$(BIN)/pytest -n $(JOBS) tests/gateway/test_refusals.py tests/http1/test_request.py
+
 evidence: env  ## the matrix and all drills as JSON in artifacts/
 	@mkdir -p artifacts
 	@status=0; \
 	$(BIN)/halfopen lab matrix --json > artifacts/matrix.json || status=1; \
-	for drill in outage all-dead disconnect; do \
+	for drill in outage all-dead disconnect last-resort; do \
 		$(BIN)/halfopen lab drill $$drill --json > artifacts/$$drill.json || status=1; \
 	done; \
+	$(BIN)/halfopen lab fuzz --inputs 100000 --json > artifacts/fuzz.json || status=1; \
+	$(BIN)/python tests/policy/outage.py --json > artifacts/outage-virtual.json || status=1; \
 	ls -l artifacts; exit $$status
 
 pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
@@ -89,6 +101,5 @@ pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 clean:  ## remove the environment and what the tools left
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist
 
-.PHONY: outage-virtual
 outage-virtual: env  ## outages on virtual time in figures, with sample sizes and intervals (ARGS="--seeds N --json")
 	$(BIN)/python tests/policy/outage.py $(ARGS)

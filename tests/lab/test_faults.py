@@ -338,6 +338,13 @@ def no_done(fault, seen, dialect, mode):
     assert "[DONE]" not in seen.events
 
 
+def finished_but_open(fault, seen, dialect, mode):
+    assert seen.status == 200
+    assert not seen.whole
+    seen.raw += b"0\r\n\r\n"
+    assert good(seen, dialect, mode)
+
+
 NAMED = {
     "refused": refused,
     "reset_on_accept": reset_empty,
@@ -385,6 +392,7 @@ NAMED = {
     "stream_byte_by_byte": split,
     "stream_crlf": crlf,
     "stream_no_done": no_done,
+    "stream_hang_after_finish": finished_but_open,
 }
 FAMILIES = [
     (re.compile(r"http_\d+_retry_after_"), retry_after),

@@ -86,7 +86,10 @@ def test_no_lab_exits_with_1():
 
 def test_serve_prints_its_addresses_and_ends_on_sigterm():
     """The three providers run until they are told to stop."""
-    ports = {name: str(free_port()) for name in ("openai", "anthropic", "gemini")}
+    found: set[int] = set()
+    while len(found) < 3:
+        found.add(free_port())
+    ports = dict(zip(("openai", "anthropic", "gemini"), map(str, found), strict=True))
     flags = [part for name, port in ports.items() for part in (f"--{name}-port", port)]
     code = "from halfopen.cli.lab import app; app()"
     with subprocess.Popen(

@@ -45,9 +45,6 @@ def test_connections_are_reused(nginx, authority, trust, gateway, lab, texts, ve
 
 
 @versions
-@pytest.mark.xfail(
-    strict=True, reason="the pool keeps the TLS context but gives no session to a new connection"
-)
 def test_sessions_are_resumed(nginx, authority, trust, gateway, lab, texts, version):
     """A further connection resumes the TLS session of an earlier one."""
     trust(authority)
@@ -84,9 +81,6 @@ def test_plain_http_to_a_tls_port(nginx, authority, gateway, lab, backup, texts)
     assert served.chats.both() == {texts.backup}
 
 
-vague = pytest.mark.xfail(
-    strict=True, reason="the fault says CERTIFICATE_VERIFY_FAILED but not what was wrong"
-)
 # What is wrong, and how the error must say it.
 CASES = {
     "wrong host": "mismatch",
@@ -108,10 +102,7 @@ def test_failed_tls_fails_over(untrusted, gateway, lab, backup, texts):
 
 @pytest.mark.parametrize(
     ("untrusted", "word"),
-    [
-        pytest.param(case, word, marks=vague if case in {"wrong host", "expired"} else (), id=case)
-        for case, word in CASES.items()
-    ],
+    [pytest.param(case, word, id=case) for case, word in CASES.items()],
     indirect=["untrusted"],
 )
 def test_failed_tls_is_explained(untrusted, word, gateway, lab):

@@ -10,11 +10,12 @@ Rules
 import functools
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from halfopen import errors
 from halfopen.gateway.delivery import Delivery
-from halfopen.gateway.ending import let_end
+from halfopen.gateway.ending import FinishWatch, let_end, let_finish
 from halfopen.gateway.failure import error_headers, error_json, status_of
 from halfopen.gateway.pool import Pool, UpstreamCall
 from halfopen.gateway.reception import Reception
@@ -64,8 +65,10 @@ class Exchange:
         "_delivery",
         "_ended",
         "_fault",
+        "_finish_watch",
         "_journey",
         "_paused",
+        "_reception",
         "_responder",
         "_route",
         "_runtime",
@@ -90,6 +93,8 @@ class Exchange:
             unfit=self._unfit,
         )
         self._delivery = Delivery(responder)
+        self._reception: Reception | None = None
+        self._finish_watch: FinishWatch | None = None
         self._call: UpstreamCall | None = None
         self._attempt = 0
         self._answer: Answer | None = None
@@ -207,6 +212,13 @@ class Exchange:
                     let_end(call, self._runtime.wheel, self._runtime.loop.time())
                 self._step(ev.Finished(self._attempt))
                 return
+            if kind is StreamKind.FINISH and self._reception is not None and self._finish_watch is None:
+                self._finish_watch = let_finish(
+                    self._reception,
+                    self._runtime.wheel,
+                    self._runtime.loop.time(),
+                    self._route.options.stall_s,
+                )
             if kind is StreamKind.CONTENT:
                 # Before it is taken: content of any size goes out and is not held.
                 if self._journey.state is State.ATTEMPTING:
@@ -230,7 +242,9 @@ class Exchange:
     def on_attempt_fault(self, fault: Fault) -> None:
         """The attempt failed."""
         self._cancel_call()
-        self._step(ev.Failed(self._attempt, self._runtime.redactor.fault(fault)))
+        # Masked here, once, so that nothing behind holds a secret. The body goes: nobody shows it.
+        masked = self._runtime.redactor.fault(replace(fault, body=b""))
+        self._step(ev.Failed(self._attempt, masked))
 
     # What the journey says.
 
@@ -264,11 +278,12 @@ class Exchange:
         runtime = self._runtime
         provider = runtime.providers[send.target.provider]
         self._delivery.drop()
+        self._forget_finish()
         self._route.line.leave(self)
         self._attempt = send.attempt
         self._upstream_id = None
         self._usage = None
-        reception = Reception(
+        self._reception = reception = Reception(
             self,
             self._chat,
             send.target,
@@ -306,8 +321,7 @@ class Exchange:
         self._end()
 
     def _fail(self, fail: act.Fail) -> None:
-        fault = self._runtime.redactor.fault(fail.fault)
-        self._fault = fault
+        self._fault = fault = fail.fault
         journey = self._journey
         body = error_json(fault, self._responder.request_id, journey.attempts, journey.skips)
         if fail.committed:
@@ -330,6 +344,9 @@ class Exchange:
         ]
         if target is not None:
             headers.append(("x-halfopen-upstream", target.name))
+            adapted = self._runtime.providers[target.provider].dialect.adapted(self._chat, target)
+            if adapted:
+                headers.append(("x-halfopen-adapted", "; ".join(adapted)))
         upstream_id = self._upstream_id
         if upstream_id is not None and not self._runtime.holds_secret(upstream_id):
             headers.append(("x-request-id", upstream_id[:_ID_MAX_CHARS]))
@@ -337,6 +354,11 @@ class Exchange:
 
     def _unfit(self, target: Target) -> str | None:
         return self._runtime.providers[target.provider].dialect.unfit(self._chat, target)
+
+    def _forget_finish(self) -> None:
+        watch, self._finish_watch = self._finish_watch, None
+        if watch is not None:
+            self._runtime.wheel.remove(watch)
 
     def _cancel_call(self) -> None:
         call, self._call = self._call, None
@@ -349,6 +371,7 @@ class Exchange:
         self._ended = True
         runtime = self._runtime
         runtime.wheel.remove(self)
+        self._forget_finish()
         self._route.line.leave(self)
         self._cancel_call()
         journey = self._journey

@@ -19,6 +19,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 
+from halfopen.gateway.tls import ResumingContext, reason_of
 from halfopen.gateway.upstream import CallSink, UpstreamConnection
 from halfopen.http1 import ResponseHead
 from halfopen.model import TransportError
@@ -32,7 +33,7 @@ class Origin:
 
     host: str
     port: int
-    tls: ssl.SSLContext | None = None
+    tls: ResumingContext | None = None
     connect_s: float = 5.0
     connections_max: int = 256
     idle_s: float = 30.0
@@ -98,6 +99,8 @@ class UpstreamCall:
     def on_head(self, head: ResponseHead) -> None:
         """Status and headers."""
         sink = self._sink
+        if self._connection is not None:
+            self._pool.remember_session(self._connection)
         if sink is not None:
             try:
                 sink.on_head(head)
@@ -168,6 +171,11 @@ class Pool:
     def active(self) -> int:
         """Connections that carry a call or are being made."""
         return len(self._open) - len(self._idle) + self._connecting
+
+    def remember_session(self, connection: UpstreamConnection) -> None:
+        """A connection serves its first call: what TLS agreed on is good for the next connection."""
+        if self.origin.tls is not None and connection.used == 1 and connection.transport is not None:
+            self.origin.tls.remember(connection.transport.get_extra_info("ssl_object"))
 
     def call(self, request: tuple[bytes, bytes], sink: CallSink) -> UpstreamCall:
         """Send a request (head, body). What becomes of it is told to `sink`, never before this returns.
@@ -311,7 +319,7 @@ def _explain(problem: OSError, origin: Origin) -> tuple[TransportError, str]:
     if isinstance(problem, socket.gaierror):
         return TransportError.DNS, f"the name {origin.host} could not be resolved: {problem.strerror}"
     if isinstance(problem, ssl.SSLError):
-        return TransportError.TLS, f"TLS with {where} failed: {problem.reason or problem}"
+        return TransportError.TLS, f"TLS with {where} failed: {reason_of(problem)}"
     if isinstance(problem, ConnectionResetError | BrokenPipeError | ConnectionAbortedError):
         return TransportError.RESET, f"{where} reset the connection while it was made"
     return TransportError.REFUSED, f"no connection to {where}: {problem.strerror or problem}"

@@ -107,7 +107,7 @@ class Reception:
         self._listener.on_attempt_head(head)
         if self._wants_stream():
             if (head.header("content-type") or "").lower().startswith(_EVENT_STREAM):
-                self._reader = self._dialect.reader(self._chat, self._target)
+                self._reader = self._new_reader()
             else:
                 self._sniffing = True
 
@@ -151,6 +151,14 @@ class Reception:
     def _head_is_good(self) -> bool:
         return self._head is not None and 200 <= self._head.status < 300
 
+    def take_as_ended(self) -> None:
+        """The finish evidence came a while ago and nothing has ended the stream: its end is now."""
+        if not self.over and self._reader is not None:
+            self._tell(self._reader.close())
+
+    def _new_reader(self) -> StreamReader:
+        return self._dialect.reader(self._chat, self._target, created_s=int(self._wall))
+
     def _wants_stream(self) -> bool:
         return self._chat.stream and self._head_is_good
 
@@ -162,7 +170,7 @@ class Reception:
         if self._sniffing and self._begins_stream():
             data = b"".join(self._body)
             self._body.clear()
-            self._reader = self._dialect.reader(self._chat, self._target)
+            self._reader = self._new_reader()
             self._tell(self._reader.feed(data))
             return
         if head.status >= 300 and self._size > ERROR_BODY_MAX_BYTES:
@@ -181,7 +189,7 @@ class Reception:
         assert head is not None
         reply = Reply(head.status, head.headers, body, dialect=self._dialect.name)
         if 200 <= head.status < 300 and not self._chat.stream:
-            result = self._dialect.answer(self._chat, self._target, reply)
+            result = self._dialect.answer(self._chat, self._target, reply, created_s=int(self._wall))
         else:
             result = errors.decode(reply, self._wall) or errors.make(
                 Kind.MALFORMED_ANSWER, "A stream was asked for and something else came.", status=head.status

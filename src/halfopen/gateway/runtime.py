@@ -1,7 +1,6 @@
 """A snapshot brought to life: pools, target states and routes with their waiting lines."""
 
 import asyncio
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -9,6 +8,7 @@ from urllib.parse import urlsplit
 from halfopen.gateway.line import Line
 from halfopen.gateway.pool import Origin, Pool
 from halfopen.gateway.timers import Wheel
+from halfopen.gateway.tls import ResumingContext
 from halfopen.model import Outcome
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.providers import Call, Dialect, dialect_of
@@ -48,7 +48,7 @@ class ProviderRuntime:
         origin = Origin(
             host,
             port,
-            tls=ssl.create_default_context() if tls else None,
+            tls=ResumingContext.make() if tls else None,
             connect_s=spec.connect_s,
             connections_max=spec.connections_max,
             idle_s=spec.idle_s,

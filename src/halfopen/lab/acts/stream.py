@@ -189,6 +189,14 @@ def without(*kinds: PieceKind) -> Act:
     return act
 
 
+def hang_after_finish(scene: Scene) -> Iterator[Step]:
+    """The good stream without its last mark, and then neither words nor an end."""
+    kept = b"".join(wire.chunk(piece.data) for piece in pieces_of(scene) if piece.kind is not PieceKind.DONE)
+    yield Send(wire.chunked_head(scene.answer, scene.now) + kept)
+    yield Met()
+    yield Hang(scene.number("bound_s"))
+
+
 def retyped(content_type: str) -> Act:
     """The good stream under another content type."""
 

@@ -1,13 +1,13 @@
 """Drills: one promise each, proved with real sockets and real processes, and stated as figures.
 
-One file a drill: `outage`, `all_dead`, `disconnect`. Needs the `openai` package (extra `lab`).
+One file a drill. Needs the `openai` package (extra `lab`).
 """
 
 from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from halfopen.lab.drills import all_dead, disconnect, outage
+from halfopen.lab.drills import all_dead, disconnect, last_resort, outage
 from halfopen.lab.drills.figure import DrillReport, Figure
 
 Drill = Callable[[int | None], Coroutine[Any, Any, DrillReport]]
@@ -18,6 +18,7 @@ DRILLS: Mapping[str, Drill] = MappingProxyType(
         "outage": outage.drill,
         "all-dead": all_dead.drill,
         "disconnect": disconnect.drill,
+        "last-resort": last_resort.drill,
     }
 )
 """The drills by name."""

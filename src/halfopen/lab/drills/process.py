@@ -21,7 +21,11 @@ _TRIES = 5
 
 @asynccontextmanager
 async def gateway_process(
-    providers: Sequence[LabProvider], settings: str = "", route: str = ""
+    providers: Sequence[LabProvider],
+    settings: str = "",
+    route: str = "",
+    *,
+    more_targets: Sequence[str] = (),
 ) -> AsyncIterator[str]:
     """Start a gateway that routes to `providers` in order, and give its base URL.
 
@@ -29,6 +33,7 @@ async def gateway_process(
         providers: Running simulated providers, one of each dialect at most.
         settings: More TOML tables.
         route: More TOML settings of the route.
+        more_targets: Targets after those of `providers`, as the configuration writes them.
 
     Raises:
         RuntimeError: It did not start.
@@ -36,7 +41,7 @@ async def gateway_process(
     with tempfile.TemporaryDirectory(prefix="halfopen-drill-") as folder:
         path = Path(folder) / "halfopen.toml"
         for tries_left in reversed(range(_TRIES)):
-            path.write_text(configuration(providers, free_port(), settings, route))
+            path.write_text(configuration(providers, free_port(), settings, route, more_targets))
             process = await _spawn(path)
             address = await _address(process)
             if address is not None:
@@ -51,7 +56,13 @@ async def gateway_process(
             await _end(process)
 
 
-def configuration(providers: Sequence[LabProvider], port: int, settings: str = "", route: str = "") -> str:
+def configuration(
+    providers: Sequence[LabProvider],
+    port: int,
+    settings: str = "",
+    route: str = "",
+    more_targets: Sequence[str] = (),
+) -> str:
     """The gateway's `halfopen.toml`."""
     blocks = [f"[gateway]\nport = {port}\n"]
     blocks += [
@@ -59,7 +70,8 @@ def configuration(providers: Sequence[LabProvider], port: int, settings: str = "
         f'dialect = "{each.dialect}"\nbase_url = "{each.base_url}"\nkey = "${{LAB_KEY}}"\n'
         for each in providers
     ]
-    targets = ", ".join(f'"{PROVIDERS[each.dialect]}/{MODELS[each.dialect]}"' for each in providers)
+    names = [f"{PROVIDERS[each.dialect]}/{MODELS[each.dialect]}" for each in providers]
+    targets = ", ".join(f'"{name}"' for name in (*names, *more_targets))
     blocks.append(f'[routes."{MODELS[providers[0].dialect]}"]\ntargets = [{targets}]\n{route}\n')
     return "\n".join([*blocks, settings])
 
