@@ -13,10 +13,10 @@ JOBS ?= auto
 ARGS ?=
 
 .PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect evidence last-resort \
-	official-clients bad-input outage-virtual
+	official-clients commands bad-input outage-virtual
 
 help:  ## list the targets
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
 
 $(VENV)/.made:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python 3.11 or newer is needed (set PYTHON=...)" >&2; exit 1; }
@@ -77,6 +77,9 @@ last-resort: env  ## the primary answers 500: does a real local model complete t
 
 official-clients: env  ## do the official clients parse every simulated answer?
 	$(BIN)/pytest -n $(JOBS) tests/lab/test_official_clients.py
+
+commands: env  ## has every command --json, and says its help what the exit status means?
+	$(BIN)/pytest -n 0 tests/cli/test_commands.py
 
 bad-input: env  ## does bad input get a clear error at once?
 	$(BIN)/pytest -n $(JOBS) tests/gateway/test_refusals.py tests/http1/test_request.py

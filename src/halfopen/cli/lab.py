@@ -40,7 +40,7 @@ def serve(
 ) -> None:
     """Run the three simulated providers until Ctrl-C.
 
-    Exit status: 0 after Ctrl-C or SIGTERM; 1 when a port is taken.
+    Exit status: 0 after Ctrl-C or SIGTERM; 1 when a port is taken; 2 wrong usage.
     """
     ports = {"openai": openai_port, "anthropic": anthropic_port, "gemini": gemini_port}
     try:
@@ -85,7 +85,7 @@ def _print_usage(urls: dict[str, str]) -> None:
 def list_faults(as_json: Json = False) -> None:
     """List the faults that can be set.
 
-    Exit status: 0.
+    Exit status: 0 listed; 2 wrong usage.
     """
     from halfopen.lab import faults
 

@@ -23,7 +23,7 @@ def fuzz(
     must get an answer or an end within 5 s, every refusal must be an error in OpenAI's shape, nothing may
     reach the log as a defect, and afterwards good requests are answered and nothing is left behind.
 
-    Exit status: 0 when nothing was found; 1 when something was.
+    Exit status: 0 when nothing was found; 1 when something was; 2 wrong usage.
     """
     from halfopen.lab.fuzz import fuzz as run
 
