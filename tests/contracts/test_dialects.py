@@ -243,3 +243,19 @@ def test_truncation_is_never_done(path: Path) -> None:
         events = read(dialect, [raw[:length]])
         assert events[-1].kind is StreamKind.FAULT, raw[:length][-80:]
         assert sum(event.kind in TERMINAL for event in events) == 1
+
+
+@dialects
+def test_a_plain_chat_is_followed_exactly(dialect: Dialect) -> None:
+    """Nothing is told to be adapted when nothing was."""
+    assert dialect.adapted(chat(), target(dialect)) == ()
+
+
+@dialects
+def test_the_drivers_time_is_in_what_is_made_here(dialect: Dialect) -> None:
+    """Chunks that a dialect makes carry the driver's time; OpenAI's own keep theirs."""
+    path = next(path for path in STREAMS if path.stem == f"{dialect.name}_text")
+    reader = dialect.reader(chat(), target(dialect), created_s=1_700_000_000)
+    data = b"".join(event.data for event in [*reader.feed(path.read_bytes()), *reader.close()])
+    assert (b'"created":1700000000,' in data) is (dialect.name != "openai")
+    assert b'"created":0,' not in data

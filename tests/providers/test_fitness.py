@@ -41,7 +41,7 @@ NOTHING = Capabilities(
         ({"tools": False}, {"tools": [TOOL]}, "no tools"),
         ({"tools": False}, {"functions": [{"name": "f"}]}, "no tools"),
         ({"tools": False}, {"tools": []}, None),
-        ({"parallel_tools": False}, {"parallel_tool_calls": True}, "no parallel tool calls"),
+        ({"parallel_tools": False}, {"parallel_tool_calls": True}, None),
         ({"parallel_tools": False}, {"parallel_tool_calls": False}, None),
         ({"images": False}, user(WEB), "no images"),
         ({"images": False}, user(INLINE), "no images"),
@@ -61,6 +61,8 @@ NOTHING = Capabilities(
         ({"sampling": False}, {"temperature": 0}, "sampling can't be changed"),
         ({"sampling": False}, {"temperature": 1, "top_p": 1, "frequency_penalty": 0.0, "logit_bias": {}}, None),
         ({"sampling": False}, {"logit_bias": {"50256": -100}}, "sampling can't be changed"),
+        ({"sampling": False}, {"top_k": 5}, "sampling can't be changed"),
+        ({"sampling": False}, {"top_k": -1}, None),
         ({"output_tokens": 100}, {"max_tokens": 101}, "at most 100 output tokens (101 asked)"),
         ({"output_tokens": 100}, {"max_completion_tokens": 101}, "at most 100 output tokens (101 asked)"),
         ({"output_tokens": 100}, {"max_tokens": 100}, None),
@@ -111,3 +113,15 @@ def test_a_prompt_is_measured_in_characters(escaped: bool, letters: int, fits: b
     read = parse_chat(json.dumps(request, ensure_ascii=escaped).encode())
     assert isinstance(read, Chat)
     assert (unfit(read, Capabilities(context_tokens=100)) is None) is fits
+
+
+@pytest.mark.parametrize("field", ["temperature", "max_tokens", "n", "top_k", "stop"])
+@pytest.mark.parametrize("number", [b"1e999", b"-1e999", b"9" * 5000], ids=["inf", "-inf", "long"])
+def test_numbers_beyond_a_double_never_raise(field: str, number: bytes) -> None:
+    """A number that is valid JSON but no double is judged like any other."""
+    body = b'{"model":"m","messages":[{"role":"user","content":"Hi"}],"%s":%s}' % (field.encode(), number)
+    read = parse_chat(body)
+    assert isinstance(read, Chat)
+    unfit(read, Capabilities(sampling=False, choices=False, output_tokens=100, stop_max=1))
+    assert read.value(field) is not None
+    assert read.value("absent") is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from halfopen.rollout.address import address_problem, loopback, version_problem
+from halfopen.rollout.address import address_problem, loopback, pathless, version_problem
 
 GOOD = [
     "https://api.openai.com/v1",
@@ -67,17 +67,35 @@ def test_loopback_is_this_machine_only(url, expected):
 
 
 @pytest.mark.parametrize(
-    ("url", "dialect", "ending"),
+    ("url", "dialect", "refused"),
     [
-        ("https://api.anthropic.com/v1", "anthropic", "/v1"),
-        ("https://api.anthropic.com/v1/", "anthropic", "/v1"),
-        ("https://generativelanguage.googleapis.com/v1beta", "gemini", "/v1beta"),
-        ("https://api.anthropic.com", "anthropic", None),
-        ("https://api.openai.com/v1", "openai", None),
-        ("https://proxy.example/claude", "anthropic", None),
+        ("https://api.anthropic.com", "anthropic", False),
+        ("https://api.anthropic.com/v1", "anthropic", False),
+        ("https://api.anthropic.com/v1/", "anthropic", False),
+        ("https://proxy.example/claude", "anthropic", False),
+        ("https://generativelanguage.googleapis.com", "gemini", False),
+        ("https://generativelanguage.googleapis.com/v1beta", "gemini", False),
+        ("https://generativelanguage.googleapis.com/v1", "gemini", True),
+        ("https://generativelanguage.googleapis.com/v1/", "gemini", True),
+        ("https://api.openai.com/v1", "openai", False),
     ],
 )
-def test_a_version_is_not_said_twice(url, dialect, ending):
-    """The version that a dialect's paths begin with is refused in the address, where it would stand twice."""
+def test_a_version_may_stand_at_the_end(url, dialect, refused):
+    """The version that a dialect's paths begin with may be there or not; another one is refused."""
     problem = version_problem(url, dialect)
-    assert (problem and problem[1]) == (ending and f'leave out "{ending}"')
+    assert (problem is not None) is refused
+    assert problem is None or problem[1] == 'leave out "/v1"'
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("https://api.example.com", True),
+        ("https://api.example.com/", True),
+        ("http://[::1]:8000//", True),
+        ("https://api.example.com/v1", False),
+    ],
+)
+def test_an_address_without_a_path(url, expected):
+    """A lone slash is no path."""
+    assert pathless(url) is expected

@@ -70,3 +70,21 @@ def test_a_model_described_in_the_file_needs_no_note(configured):
     """The file is taken at its word."""
     more = '[routes.x]\ntargets = ["openai/brand-new"]\n[providers.openai.models.brand-new]\ncontext_tokens = 9000\n'
     assert configured(more=more).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("provider", "noted"),
+    [
+        pytest.param('dialect = "openai"\nbase_url = "http://127.0.0.1:1234"', True, id="openai"),
+        pytest.param('dialect = "openai"\nbase_url = "http://127.0.0.1:1234/"', True, id="slash"),
+        pytest.param('dialect = "openai"\nbase_url = "http://127.0.0.1:1234/v1"', False, id="with a path"),
+        pytest.param('dialect = "openai"', False, id="the vendor's own"),
+        pytest.param('dialect = "anthropic"\nbase_url = "http://127.0.0.1:1234"', False, id="anthropic"),
+    ],
+)
+def test_an_address_without_a_path_is_a_note(configured, provider, noted):
+    """Most servers want /v1, but not all: it is told, and no warning."""
+    outcome = configured(more=f'[providers.x]\n{provider}\n[routes.x]\ntargets = ["x/gpt-4o"]')
+    notes = [str(note) for note in outcome.notes]
+    assert any("providers.x.base_url: the address has no path" in note for note in notes) is noted, notes
+    assert not any("path" in str(warning) for warning in outcome.warnings)

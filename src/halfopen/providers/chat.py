@@ -58,12 +58,21 @@ class Chat:
     @cached_property
     def deep(self) -> dict[str, Any]:
         """The whole request as plain Python values."""
-        deep: dict[str, Any]
-        try:
-            deep = msgspec.json.decode(self.body)
-        except msgspec.ValidationError:  # a number beyond a double, such as 1e999: valid JSON still
-            deep = json.loads(self.body, parse_int=_integer)
+        deep: dict[str, Any] = plain_value(self.body)
         return deep
+
+    def value(self, name: str) -> Any:
+        """One top-level field as a plain Python value; None when it is null or not there."""
+        raw = self.fields.get(name)
+        return None if raw is None else plain_value(raw)
+
+
+def plain_value(raw: bytes | msgspec.Raw) -> Any:
+    """A part of an accepted request as a plain Python value. Never raises on such a part."""
+    try:
+        return msgspec.json.decode(raw)
+    except msgspec.ValidationError:  # a number beyond a double, such as 1e999: valid JSON still
+        return json.loads(bytes(raw), parse_int=_integer)
 
 
 def _integer(digits: str) -> int | float:

@@ -95,14 +95,35 @@ class Dialect(Protocol):
         """Why the target can't do what the request asks for, in a few words; None: it can."""
         ...
 
+    def adapted(self, chat: Chat, target: Target) -> tuple[str, ...]:
+        """What the target will not follow exactly although it answers, a short phrase each.
+
+        Plain ASCII, fit for a header. Only for a chat that `unfit` passed. Cheap: it is asked for
+        every answer, and looks at the top-level fields only.
+        """
+        ...
+
     def call(self, chat: Chat, target: Target, key: str | None) -> Call:
         """The upstream's request. Only for a chat that `unfit` passed."""
         ...
 
-    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:
-        """Judge and translate a whole 2xx reply to a request that was not streamed."""
+    def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
+        """Judge and translate a whole 2xx reply to a request that was not streamed.
+
+        Args:
+            chat: The request.
+            target: Who answered it.
+            reply: The reply.
+            created_s: The time of the answer in Unix seconds, used where the vendor gives none.
+        """
         ...
 
-    def reader(self, chat: Chat, target: Target) -> StreamReader:
-        """A reader for the body of a 2xx reply with content type text/event-stream."""
+    def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
+        """A reader for the body of a 2xx reply with content type text/event-stream.
+
+        Args:
+            chat: The request.
+            target: Who answers it.
+            created_s: The time of the answer in Unix seconds, used where the vendor gives none.
+        """
         ...

@@ -5,14 +5,14 @@ a target can't do is a reason to skip it, never something to drop silently. A di
 limits of its own translation to this check.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
 from halfopen.model import Capabilities
-from halfopen.providers.chat import Chat
+from halfopen.providers.chat import Chat, plain_value
 
 CHARS_PER_TOKEN = 6
 """More than real text has (about 4 in English, fewer in other languages), so that what fits passes."""
@@ -21,19 +21,20 @@ _PART_HINTS = (b'"image_url"', b'"input_audio"', b'"file"')
 _EMPTY = frozenset((b"null", b"[]", b"{}", b"false", b'""'))
 
 
-def unfit(chat: Chat, capabilities: Capabilities) -> str | None:
+def unfit(chat: Chat, capabilities: Capabilities, *, adapted: Collection[str] = ()) -> str | None:
     """Say in a few words why a model can't do what the request asks for.
 
     Args:
         chat: A request that `parse_chat` accepted.
         capabilities: What the model can do.
+        adapted: Fields that the dialect fits to the model itself, so that none of them is a reason.
 
     Returns:
         The reason, or None when nothing in the request stands against the model.
     """
     for name, value in chat.fields.items():
         rule = _RULES.get(name)
-        if rule is not None and given(value):
+        if rule is not None and name not in adapted and given(value):
             reason = rule(value, capabilities)
             if reason is not None:
                 return reason
@@ -117,22 +118,14 @@ def _inline_chars(part: dict[str, Any]) -> int:
     return total
 
 
-def _value(raw: msgspec.Raw) -> Any:
-    return msgspec.json.decode(raw)
-
-
 def _tools(_raw: msgspec.Raw, capabilities: Capabilities) -> str | None:
     return None if capabilities.tools else "no tools"
-
-
-def _parallel_tools(_raw: msgspec.Raw, capabilities: Capabilities) -> str | None:
-    return None if capabilities.parallel_tools else "no parallel tool calls"
 
 
 def _response_format(raw: msgspec.Raw, capabilities: Capabilities) -> str | None:
     if capabilities.json_schema and capabilities.json_object:
         return None
-    value = _value(raw)
+    value = plain_value(raw)
     kind = value.get("type") if isinstance(value, dict) else None
     if kind == "json_schema" and not capabilities.json_schema:
         return "no JSON-schema output"
@@ -144,7 +137,7 @@ def _response_format(raw: msgspec.Raw, capabilities: Capabilities) -> str | None
 def _choices(raw: msgspec.Raw, capabilities: Capabilities) -> str | None:
     if capabilities.choices:
         return None
-    value = _value(raw)
+    value = plain_value(raw)
     return "one choice only (n > 1 asked)" if isinstance(value, int) and value > 1 else None
 
 
@@ -160,16 +153,25 @@ def _sampling_at(default: float) -> Callable[[msgspec.Raw, Capabilities], str | 
     """Make the rule of a sampling field: at its default it changes nothing, so every model takes it."""
 
     def rule(raw: msgspec.Raw, capabilities: Capabilities) -> str | None:
-        return "sampling can't be changed" if not capabilities.sampling and _value(raw) != default else None
+        return (
+            "sampling can't be changed" if not capabilities.sampling and plain_value(raw) != default else None
+        )
 
     return rule
+
+
+def _top_k(raw: msgspec.Raw, capabilities: Capabilities) -> str | None:
+    """0 and -1 are how servers write no bound."""
+    return (
+        "sampling can't be changed" if not capabilities.sampling and plain_value(raw) not in (0, -1) else None
+    )
 
 
 def _output_tokens(raw: msgspec.Raw, capabilities: Capabilities) -> str | None:
     most = capabilities.output_tokens
     if most is None:
         return None
-    value = _value(raw)
+    value = plain_value(raw)
     if isinstance(value, int | float) and value > most:
         return f"at most {most} output tokens ({value} asked)"
     return None
@@ -179,7 +181,7 @@ def _stop(raw: msgspec.Raw, capabilities: Capabilities) -> str | None:
     most = capabilities.stop_max
     if most is None:
         return None
-    value = _value(raw)
+    value = plain_value(raw)
     count = len(value) if isinstance(value, list) else 1
     return f"at most {most} stop sequences ({count} asked)" if count > most else None
 
@@ -208,7 +210,6 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "max_tokens": _output_tokens,
         "modalities": _modalities,
         "n": _choices,
-        "parallel_tool_calls": _parallel_tools,
         "presence_penalty": _sampling_at(0),
         "reasoning_effort": _reasoning,
         "response_format": _response_format,
@@ -217,6 +218,7 @@ _RULES: Mapping[str, _Rule] = MappingProxyType(
         "temperature": _sampling_at(1),
         "tools": _tools,
         "top_logprobs": _logprobs,
+        "top_k": _top_k,
         "top_p": _sampling_at(1),
     }
 )

@@ -2,14 +2,7 @@
 
 import ipaddress
 import re
-from collections.abc import Mapping
-from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
-
-_VERSIONS: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"anthropic": ("/v1",), "gemini": ("/v1beta", "/v1")}
-)
-"""How the paths of a dialect's operations begin, where the vendor's base URL has no version in it."""
 
 
 def address_problem(url: str) -> tuple[str, str] | None:
@@ -43,15 +36,21 @@ def address_problem(url: str) -> tuple[str, str] | None:
 
 
 def version_problem(url: str, dialect: str) -> tuple[str, str] | None:
-    """What is wrong when the base URL holds the version that the dialect's own paths begin with.
+    """What is wrong with the version at the end of a base URL.
+
+    The version that the dialect's own paths begin with may stand there: it is not sent twice.
 
     Returns:
-        Message and hint; None when nothing is said twice.
+        Message and hint; None when the URL is fine.
     """
-    for ending in _VERSIONS.get(dialect, ()):
-        if url.rstrip("/").endswith(ending):
-            return f'the base URL ends before "{ending}", which Halfopen adds itself', f'leave out "{ending}"'
+    if dialect == "gemini" and url.rstrip("/").endswith("/v1"):
+        return "Gemini is spoken to in its version v1beta", 'leave out "/v1"'
     return None
+
+
+def pathless(url: str) -> bool:
+    """Whether a base URL that can be read has no path."""
+    return not urlsplit(url).path.strip("/")
 
 
 def _no_scheme(url: str, parts: SplitResult) -> tuple[str, str]:

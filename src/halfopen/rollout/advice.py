@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 
+from msgspec import UNSET
+
 from halfopen.model import Target
 from halfopen.providers import catalogue
-from halfopen.rollout.address import loopback, loopback_host
+from halfopen.rollout.address import loopback, loopback_host, pathless
 from halfopen.rollout.place import Path, quoted
 from halfopen.rollout.problem import Findings
 from halfopen.rollout.settings import Settings
@@ -34,7 +36,14 @@ def warn(snapshot: Snapshot, settings: Settings, warnings: Findings) -> None:
 
 
 def note(snapshot: Snapshot, settings: Settings, notes: Findings) -> None:
-    """Note which models the catalogue doesn't know: their limits are not checked."""
+    """Note what may be meant as it is: models that the catalogue doesn't know, addresses without a path."""
+    for name, spec in snapshot.providers.items():
+        given = settings.providers[name].base_url is not UNSET if name in settings.providers else False
+        if given and spec.dialect == "openai" and pathless(spec.base_url):
+            message = "the address has no path; those of most servers of this dialect end in /v1"
+            notes.add(
+                ("providers", name, "base_url"), message, f'write "{spec.base_url.rstrip("/")}/v1" if so'
+            )
     for route in snapshot.routes.values():
         for index, target in enumerate(route.targets):
             provider = snapshot.providers[target.provider]

@@ -262,3 +262,36 @@ def test_a_stream_and_a_whole_answer_agree(lab, name):
     assert streamed.finish_reasons == [said.choices[0].finish_reason]
     finish = next(event for event in events if event.kind is StreamKind.FINISH)
     assert finish.usage == judged(lab, whole).usage
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param(HEADERS, 784887151, id="date"),
+        pytest.param((), 1700000000, id="none"),
+        pytest.param((("date", "soon"),), 1700000000, id="odd"),
+    ],
+)
+def test_created_without_a_date_is_the_drivers_time(lab, headers, expected):
+    """The reply's date goes first, then the time that the driver gives."""
+    answer = ANTHROPIC.answer(lab.chat(), lab.target(), reply(message([TEXT]), headers), created_s=1700000000)
+    assert ChatCompletion.model_validate_json(answer.body, strict=True).created == expected
+
+
+RESULT = [
+    {"role": "user", "content": "?"},
+    {"role": "assistant", "tool_calls": [{"id": "c", "function": {"name": "f", "arguments": "{}"}}]},
+    {"role": "tool", "tool_call_id": "c", "content": "4"},
+]
+
+
+@pytest.mark.parametrize(
+    ("messages", "fields"),
+    [pytest.param(None, {"stop": "END"}, id="stop"), pytest.param(RESULT, {}, id="tool")],
+)
+def test_an_empty_answer_that_has_a_reason(lab, messages, fields):
+    """Before a stop sequence and after a tool's result Claude may say nothing."""
+    completion = completed(lab, message([]), lab.chat(messages, **fields))
+    assert completion.choices[0].message.content == ""
+    assert completion.choices[0].finish_reason == "stop"
+    assert judged(lab, message([])).kind is Kind.EMPTY_ANSWER

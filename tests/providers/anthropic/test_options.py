@@ -106,9 +106,17 @@ def test_options(lab, fields, expected):
     assert body == {**lab.body(lab.chat()), **expected}
 
 
-def test_the_catalogues_output_limit_is_the_default(lab):
-    """Without a limit of the client's, the model may use all of its own."""
-    assert lab.body(lab.chat(), lab.target(output_tokens=64000))["max_tokens"] == 64000
+@pytest.mark.parametrize(("most", "sent"), [(64000, 8192), (4096, 4096), (None, 8192)])
+def test_the_default_limit_spares_the_rate_limit(lab, most, sent):
+    """Anthropic reserves max_tokens up front, so the default is moderate, and no more than the model has."""
+    assert lab.body(lab.chat(), lab.target(output_tokens=most))["max_tokens"] == sent
+
+
+def test_a_limit_may_be_a_whole_float(lab):
+    """Some clients write whole numbers with a point."""
+    body = lab.body(lab.chat(max_tokens=4096.0))
+    assert body["max_tokens"] == 4096
+    assert isinstance(body["max_tokens"], int)
 
 
 @pytest.mark.parametrize(

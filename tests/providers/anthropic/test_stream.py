@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from halfopen.http1.sse import EVENT_MAX_BYTES
 from halfopen.model import Kind, Usage
+from halfopen.providers.anthropic import ANTHROPIC
 from halfopen.providers.contract import StreamKind
 
 NAMES = ["text", "tools", "thinking", "refusal"]
@@ -386,10 +387,22 @@ def test_generated_answers_survive(lab, blocks, size):
 
 def test_nothing_follows_the_end(lab):
     """After DONE or a fault the reader returns nothing more."""
-    from halfopen.providers.anthropic import ANTHROPIC
-
     for stream in (START + text() + end("end_turn") + STOP, START + b"data: x\n\n"):
         reader = ANTHROPIC.reader(lab.chat(stream=True), lab.target())
         assert reader.feed(stream)
         assert reader.feed(START + text()) == []
         assert reader.close() == []
+
+
+def test_chunks_carry_the_drivers_time(lab):
+    """Anthropic's streams say no time, so the driver's is in every chunk."""
+    reader = ANTHROPIC.reader(lab.chat(stream=True), lab.target(), created_s=1700000000)
+    answer = lab.joined([*reader.feed(lab.stream("text")), *reader.close()])
+    assert {chunk.created for chunk in answer.chunks} == {1700000000}
+
+
+def test_an_empty_stream_that_has_a_reason(lab, kinds):
+    """Before a stop sequence Claude may say nothing; otherwise it failed."""
+    raw = START + end("end_turn") + STOP
+    assert kinds(lab.read([raw], lab.chat(stream=True, stop="END"))) == [K.OPENING, K.FINISH, K.DONE]
+    assert lab.read([raw])[-1].fault.kind is Kind.EMPTY_ANSWER

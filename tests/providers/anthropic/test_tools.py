@@ -99,3 +99,29 @@ def test_strict_tools_are_strict(lab):
     assert body["tools"] == [
         {"name": "f", "strict": True, "input_schema": {**OPEN, "additionalProperties": False}}
     ]
+
+
+def test_a_description_beside_a_reference_is_kept(lab):
+    """The model reads what the client says of a part, also where the part is a reference."""
+    reference = {"$ref": "#/$defs/city"}
+    schema = {
+        "type": "object",
+        "properties": {"home": {**reference, "description": "Where they live"}, "work": reference},
+        "required": ["home", "work"],
+        "additionalProperties": False,
+        "$defs": {"city": OPEN},
+    }
+    for strict in (True, False):
+        sent = lab.body(lab.chat(response_format=form(schema, strict=strict)))
+        assert sent["output_config"]["format"]["schema"]["properties"] == {
+            "home": {"anyOf": [reference], "description": "Where they live"},
+            "work": reference,
+        }
+
+
+def test_the_descriptions_of_a_schema_that_is_a_reference_are_kept(lab):
+    """The description beside the schema reaches the model, too."""
+    schema = {"$ref": "#/$defs/thing", "$defs": {"thing": {**OPEN, "additionalProperties": False}}}
+    sent = lab.body(lab.chat(response_format=form(schema, strict=True, description="A thing")))
+    made = sent["output_config"]["format"]["schema"]
+    assert (made["anyOf"], made["description"]) == ([{"$ref": "#/$defs/thing"}], "A thing")

@@ -38,7 +38,22 @@ def _wide(count):
 @pytest.mark.parametrize(
     ("fields", "reason"),
     [
-        pytest.param({"response_format": {"type": "json_object"}}, "no JSON-object output", id="json-object"),
+        pytest.param(
+            {"response_format": {"type": "json_object"}, "tools": [TOOL]},
+            "together with tools",
+            id="json-tools",
+        ),
+        pytest.param(
+            {"response_format": {"type": "json_object"}, "stop": "}"}, "stop sequences", id="json-stop"
+        ),
+        pytest.param(
+            {
+                "response_format": {"type": "json_object"},
+                "messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "{"}],
+            },
+            "at the end",
+            id="json-prefill",
+        ),
         pytest.param({"response_format": {"type": "grammar"}}, "no response format", id="unknown-format"),
         pytest.param(
             {
@@ -151,7 +166,6 @@ def _wide(count):
         pytest.param({"tool_choice": "required"}, "without tools", id="choice-without-tools"),
         pytest.param({"stop": ["END", "\n"]}, "whitespace", id="stop-at-newline"),
         pytest.param({"stop": 3}, "stop", id="stop-number"),
-        pytest.param({"temperature": 0.5, "top_p": 0.5}, "not both", id="temperature-and-top-p"),
         pytest.param({"temperature": -1}, "temperature", id="temperature-below-0"),
         pytest.param({"temperature": "hot"}, "temperature", id="temperature-text"),
         pytest.param({"max_tokens": 0}, "positive", id="no-tokens"),
@@ -165,8 +179,10 @@ def _wide(count):
         pytest.param({"audio": {"voice": "alloy", "format": "mp3"}}, "audio", id="audio"),
         pytest.param({"web_search_options": {}}, "web_search_options", id="web-search"),
         pytest.param({"moderation": {"model": "omni-moderation-latest"}}, "moderation", id="moderation"),
-        pytest.param({"top_k": 5}, "not known", id="unknown-field"),
-        pytest.param({"reasoning_effort": "low"}, "reasoning", id="no-reasoning"),
+        pytest.param({"top_k": 0.5}, "top_k", id="top-k"),
+        pytest.param({"max_tokens": 9.5}, "positive whole", id="half-a-token"),
+        pytest.param({"min_p": 0.5}, "not known", id="unknown-field"),
+        pytest.param({"reasoning_effort": "absurd"}, "reasoning effort", id="effort"),
     ],
 )
 def test_what_cannot_be_done_is_a_reason(lab, fields, reason):
@@ -181,7 +197,9 @@ def test_what_cannot_be_done_is_a_reason(lab, fields, reason):
     ("fields", "reason"),
     [
         pytest.param({"temperature": 0.5}, "sampling", id="sampling"),
+        pytest.param({"top_k": 5}, "sampling", id="top-k"),
         pytest.param({"tools": [TOOL], "tool_choice": "required"}, "forced", id="forced-tool"),
+        pytest.param({"response_format": {"type": "json_object"}}, "forced", id="json-object"),
     ],
 )
 def test_what_thinking_excludes_is_a_reason(lab, fields, reason):
@@ -192,12 +210,19 @@ def test_what_thinking_excludes_is_a_reason(lab, fields, reason):
     )
 
 
-def test_effort_on_a_model_with_budgets_only_is_a_reason(lab):
-    """Models before 4.6 take no effort, whatever the catalogue says."""
-    assert "4.6" in (
-        lab.unfit(lab.chat(reasoning_effort="low"), lab.target("claude-haiku-4-5-20251001", reasoning=True))
-        or ""
-    )
+@pytest.mark.parametrize(
+    "model", ["claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-2", "claude-opus-6"]
+)
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"tools": [TOOL], "tool_choice": "required"}, id="tool"),
+        pytest.param({"response_format": {"type": "json_object"}}, id="json-object"),
+    ],
+)
+def test_a_model_that_always_thinks_cannot_be_forced(lab, model, fields):
+    """Anthropic answers 400 to a forced tool call on models that can't stop thinking."""
+    assert "always thinks" in (lab.unfit(lab.chat(**fields), lab.target(model)) or "")
 
 
 @pytest.mark.parametrize("number", [b"1e999", b"9" * 5000], ids=["float", "integer"])

@@ -131,3 +131,15 @@ def test_unfit(make_chat, make_target, flavour, request_fields, reason) -> None:
     target = make_target("some-model")
     target = replace(target, capabilities=FLAVOURS[flavour].narrowed(target.capabilities))
     assert Compatible(FLAVOURS[flavour]).unfit(make_chat(**request_fields), target) == reason
+
+
+def test_a_stand_in_is_not_sent_what_it_refuses_by_name(make_chat, make_target) -> None:
+    """A deployment of a reasoning model gets nothing that asks for nothing and brings a 400."""
+    azure, target = Compatible(FLAVOURS["azure"]), make_target("o3")
+    chat = make_chat(temperature=1, parallel_tool_calls=True, stop=[])
+    assert azure.unfit(chat, target) is None
+    assert azure.adapted(chat, target) == ()
+    assert json.loads(azure.call(chat, target, "k").body).keys() == {"model", "messages"}
+    tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
+    single = make_chat(parallel_tool_calls=False, tools=[tool])
+    assert azure.unfit(single, target) == "parallel tool calls can't be turned off"

@@ -283,3 +283,28 @@ def test_errors_inside_a_200(judge, value, verdicts):
     fault = judge(value)
     assert isinstance(fault, Fault)
     assert fault.verdict in verdicts
+
+
+def test_created_without_a_date_is_the_drivers_time(chat, target, reply):
+    """The reply's date goes first, then the time that the driver gives."""
+    for date, expected in (("Sun, 06 Nov 1994 08:49:37 GMT", 784111777), (None, 1700000000)):
+        answer = GEMINI.answer(chat(), target(), reply(answer_of({"text": "x"}), date), created_s=1700000000)
+        assert parsed(answer).created == expected
+
+
+@pytest.mark.parametrize(
+    ("fields", "fine"),
+    [
+        pytest.param({}, False, id="plain"),
+        pytest.param({"stop": ["END"]}, True, id="stop"),
+        pytest.param({"messages": [{"role": "function", "name": "f", "content": "4"}]}, True, id="function"),
+    ],
+)
+def test_an_empty_answer_that_has_a_reason(judge, fields, fine):
+    """Before a stop sequence and after a tool's result the model may say nothing; otherwise it failed."""
+    judged = judge(answer_of(), **fields)
+    if fine:
+        assert parsed(judged).choices[0].message.content == ""
+    else:
+        assert judged.kind is Kind.EMPTY_ANSWER
+    assert judge(answer_of(finish="MAX_TOKENS"), **fields).kind is Kind.EMPTY_ANSWER

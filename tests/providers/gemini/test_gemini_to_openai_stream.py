@@ -348,3 +348,19 @@ def test_any_bytes_end_in_one_way(chat, target, data, cuts, n):
 def test_any_whole_answer_is_judged(chat, target, reply, value):
     """Any body of a 200 gives an answer or a fault, and never raises."""
     assert GEMINI.answer(chat(), target(), reply(value)) is not None
+
+
+def test_chunks_carry_the_drivers_time(chat, target, recorded):
+    """Gemini's streams say no time, so the driver's is in every chunk."""
+    reader = GEMINI.reader(chat(stream=True), target(), created_s=1700000000)
+    events = [*reader.feed(recorded("text")), *reader.close()]
+    data = [event.data for event in events if event.data]
+    assert data
+    assert all(b'"created":1700000000,' in each for each in data)
+
+
+def test_an_empty_stream_that_has_a_reason(read):
+    """Before a stop sequence the model may say nothing; otherwise it failed."""
+    raw = b'data: {"candidates":[{"finishReason":"STOP","index":0}]}\n\n'
+    assert read(raw, stop="END")[-1].kind is StreamKind.DONE
+    assert read(raw)[-1].fault.kind is Kind.EMPTY_ANSWER

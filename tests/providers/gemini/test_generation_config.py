@@ -2,6 +2,8 @@
 
 import pytest
 
+from halfopen.providers.gemini import GEMINI
+
 
 def config_of(body):
     return body.get("generationConfig", {})
@@ -98,3 +100,21 @@ def test_penalties_reach_the_models_that_know_them(body):
 def test_reasoning_effort(body, model, effort, expected):
     """Effort becomes the budget or level that Google documents for it."""
     assert config_of(body(model, reasoning_effort=effort)).get("thinkingConfig") == expected
+
+
+def test_a_limit_may_be_a_whole_float(body):
+    """Some clients write whole numbers with a point, and Gemini wants none."""
+    limit = config_of(body(max_tokens=4096.0))["maxOutputTokens"]
+    assert limit == 4096
+    assert isinstance(limit, int)
+
+
+@pytest.mark.parametrize(
+    ("verbosity", "told"),
+    [("low", ("verbosity has no effect",)), ("medium", ()), (None, ())],
+    ids=["low", "default", "null"],
+)
+def test_verbosity_is_told(body, chat, target, verbosity, told):
+    """Gemini has no verbosity: the wish is told, and the request is served."""
+    assert "verbosity" not in str(body(verbosity=verbosity))
+    assert GEMINI.adapted(chat(verbosity=verbosity), target()) == told

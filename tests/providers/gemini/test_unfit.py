@@ -35,7 +35,6 @@ def called(call_id, arguments, **more):
         pytest.param({"n": 9}, "8 choices", id="n"),
         pytest.param({"stop": list("abcdef")}, "5 stop", id="stops"),
         pytest.param({"stop": [5]}, "no text", id="stop no text"),
-        pytest.param({"verbosity": "low"}, "verbosity", id="verbosity"),
         pytest.param({"web_search_options": {}}, "web_search_options", id="web search"),
         pytest.param(
             {"audio": {"voice": "x", "format": "mp3"}, "modalities": ["audio"]}, "audio", id="audio out"

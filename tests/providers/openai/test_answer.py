@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from halfopen.model import Fault, Kind, Reply, TransportError, Usage
-from halfopen.providers import Answer
+from halfopen.providers import Answer, Chat, parse_chat
 from halfopen.providers.openai.answer import judge
 
 HEADERS = (("content-type", "application/json"),)
@@ -23,6 +23,14 @@ def completion(message: Any, finish: str | None = "stop", **more: Any) -> dict[s
     return {"id": "c", "object": "chat.completion", "choices": [{"index": 0, "message": message, "finish_reason": finish}]} | more  # fmt: skip
 
 
+def asked(**fields: Any) -> Chat:
+    request = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]} | fields
+    chat = parse_chat(json.dumps(request).encode())
+    assert isinstance(chat, Chat)
+    return chat
+
+
+CHAT = asked()
 TEXT = {"role": "assistant", "content": "Hi"}
 EMPTY = {"role": "assistant", "content": ""}
 
@@ -59,7 +67,7 @@ EMPTY = {"role": "assistant", "content": ""}
 def test_valid(body: dict[str, Any]) -> None:
     """A valid answer passes byte for byte."""
     raw = json.dumps(body, indent=1).encode()
-    answer = judge(reply(raw))
+    answer = judge(CHAT, reply(raw))
     assert isinstance(answer, Answer), answer
     assert answer.body == raw
     assert answer.finish_reason == body["choices"][0]["finish_reason"]
@@ -73,10 +81,10 @@ def test_usage() -> None:
         "prompt_tokens_details": {"cached_tokens": 4},
         "completion_tokens_details": {"reasoning_tokens": 2},
     }
-    answer = judge(reply(completion(TEXT, usage=counts)))
+    answer = judge(CHAT, reply(completion(TEXT, usage=counts)))
     assert isinstance(answer, Answer)
     assert answer.usage == Usage(19, 10, 4, 2)
-    answer = judge(reply(completion(TEXT, usage={"prompt_tokens": -3, "completion_tokens": None})))
+    answer = judge(CHAT, reply(completion(TEXT, usage={"prompt_tokens": -3, "completion_tokens": None})))
     assert isinstance(answer, Answer)
     assert answer.usage == Usage()
 
@@ -108,7 +116,7 @@ def test_usage() -> None:
 )
 def test_faults(body: Any, kind: Kind) -> None:
     """What is no answer is told apart by its kind."""
-    fault = judge(reply(body))
+    fault = judge(CHAT, reply(body))
     assert isinstance(fault, Fault)
     assert fault.kind is kind, fault
     assert fault.status == 200
@@ -142,13 +150,13 @@ def test_faults(body: Any, kind: Kind) -> None:
 )
 def test_no_answer_in_a_200(body: Any) -> None:
     """An error object, a page or rubbish in a 200 is a fault."""
-    assert isinstance(judge(reply(body)), Fault)
+    assert isinstance(judge(CHAT, reply(body)), Fault)
 
 
 def test_a_cut_body_is_no_answer() -> None:
     """Whatever the bytes look like, a connection that broke inside the body is a fault."""
-    assert isinstance(judge(reply(completion(TEXT), transport=TransportError.CUT)), Fault)
-    assert isinstance(judge(reply(completion(TEXT), status=500)), Fault)
+    assert isinstance(judge(CHAT, reply(completion(TEXT), transport=TransportError.CUT)), Fault)
+    assert isinstance(judge(CHAT, reply(completion(TEXT), status=500)), Fault)
 
 
 @given(st.integers(0, 400))
@@ -156,4 +164,42 @@ def test_truncation_is_never_an_answer(length: int) -> None:
     """An answer cut at any byte is a fault."""
     raw = json.dumps(completion(TEXT, usage={"prompt_tokens": 1})).encode()
     if length < len(raw):
-        assert isinstance(judge(reply(raw[:length])), Fault)
+        assert isinstance(judge(CHAT, reply(raw[:length])), Fault)
+
+
+@pytest.mark.parametrize(
+    ("fields", "may"),
+    [
+        pytest.param({}, False, id="plain"),
+        pytest.param({"stop": []}, False, id="no stop sequence"),
+        pytest.param({"stop": "END"}, True, id="stop"),
+        pytest.param({"stop": ["a", "b"]}, True, id="stops"),
+        pytest.param({"messages": [{"role": "tool", "content": "4", "tool_call_id": "c"}]}, True, id="tool"),
+        pytest.param({"messages": [{"role": "function", "content": "4", "name": "f"}]}, True, id="function"),
+        pytest.param(
+            {"messages": [{"role": "tool", "content": "4"}, {"role": "user", "content": "?"}]},
+            False,
+            id="user",
+        ),
+    ],
+)
+def test_an_empty_answer_that_has_a_reason(fields: dict[str, Any], may: bool) -> None:
+    """Before a stop sequence and after a tool's result a model may say nothing; otherwise it failed."""
+    for content in ("", None):
+        judged = judge(asked(**fields), reply(completion({"role": "assistant", "content": content})))
+        if may:
+            assert isinstance(judged, Answer), judged
+        else:
+            assert isinstance(judged, Fault)
+            assert judged.kind is Kind.EMPTY_ANSWER
+    failed = judge(asked(**fields), reply(completion(EMPTY, "tool_calls")))
+    assert isinstance(failed, Fault)
+
+
+@pytest.mark.parametrize(("n", "came", "whole"), [(1, 1, True), (2, 1, False), (2, 2, True), (None, 2, True)])
+def test_fewer_choices_than_asked_for(n: int | None, came: int, whole: bool) -> None:
+    """An answer that lacks choices is none: the client would read past its end."""
+    choices = [{"index": index, "message": TEXT, "finish_reason": "stop"} for index in range(came)]
+    judged = judge(asked(n=n), reply(completion(TEXT) | {"choices": choices}))
+    assert isinstance(judged, Answer if whole else Fault)
+    assert whole or (isinstance(judged, Fault) and judged.kind is Kind.MALFORMED_ANSWER)

@@ -60,6 +60,10 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
         ("gpt-5.4", {"tools": [TOOL], "reasoning_effort": "low"}, None),
         ("o3", {"temperature": 0.2}, "sampling can't be changed"),
         ("o3", {"temperature": 1, "top_p": 1.0, "presence_penalty": 0}, None),
+        ("o3", {"parallel_tool_calls": True, "tools": [TOOL]}, None),
+        ("o3", {"parallel_tool_calls": False, "tools": [TOOL]}, "parallel tool calls can't be turned off"),
+        ("o3", {"parallel_tool_calls": False}, None),
+        ("gpt-6-luna", {"parallel_tool_calls": False, "tools": [TOOL]}, None),
         ("o3", {"stop": "x"}, "at most 0 stop sequences (1 asked)"),
         ("gpt-4o-mini", {"stop": ["a"] * 5}, "at most 4 stop sequences (5 asked)"),
         ("gpt-4o-mini", {"max_tokens": 20_000}, "at most 16384 output tokens (20000 asked)"),
@@ -70,3 +74,34 @@ TOOL = {"type": "function", "function": {"name": "f", "parameters": {}}}
 def test_unfit(make_chat, make_target, model, fields, reason) -> None:
     """What OpenAI's models refuse is known before the call."""
     assert OPENAI.unfit(make_chat(**fields), make_target(model)) == reason
+
+
+NEUTRAL = {
+    "temperature": 1, "top_p": 1, "presence_penalty": 0, "frequency_penalty": 0, "logit_bias": {},
+    "logprobs": False, "stop": [],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("model", "left"),
+    [
+        ("o3", set()),
+        ("gpt-6-luna", {"parallel_tool_calls"}),
+        ("gpt-5.4", {"parallel_tool_calls", *NEUTRAL} - {"stop"}),
+        ("gpt-4.1", {"parallel_tool_calls", *NEUTRAL}),
+        ("some-model", {"parallel_tool_calls", *NEUTRAL}),
+    ],
+)
+def test_a_stand_in_is_not_sent_what_it_refuses_by_name(make_chat, make_target, model, left) -> None:
+    """What asks for nothing is left out for a model that would answer 400 to its name alone."""
+    chat, target = make_chat(parallel_tool_calls=True, **NEUTRAL), make_target(model)
+    assert OPENAI.unfit(chat, target) is None
+    sent = json.loads(OPENAI.call(chat, target, None).body)
+    assert sent.keys() - {"model", "messages"} == left
+    assert OPENAI.adapted(chat, target) == ()
+
+
+def test_a_model_under_its_own_name_gets_what_the_client_sent(make_chat, make_target) -> None:
+    """The client's bytes stay as they are: the model's own vendor answers them."""
+    chat = make_chat(model="o3", **NEUTRAL)
+    assert OPENAI.call(chat, make_target("o3"), None).body is chat.body

@@ -9,7 +9,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from halfopen.http1.sse import EVENT_MAX_BYTES
 from halfopen.model import Kind, Usage
-from halfopen.providers import StreamEvent, StreamKind
+from halfopen.providers import Chat, StreamEvent, StreamKind, parse_chat
 from halfopen.providers.openai.stream import OpenAIReader
 
 STREAMS = Path(__file__).parents[2] / "contracts" / "streams"
@@ -25,8 +25,11 @@ R, C, P, F, U, D, X = (
 DONE = b"data: [DONE]\n\n"
 
 
-def read(*pieces: bytes) -> list[StreamEvent]:
-    reader = OpenAIReader()
+def read(*pieces: bytes, **fields: Any) -> list[StreamEvent]:
+    request = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": True} | fields
+    chat = parse_chat(json.dumps(request).encode())
+    assert isinstance(chat, Chat)
+    reader = OpenAIReader(chat)
     return [event for piece in pieces for event in reader.feed(piece)] + reader.close()
 
 
@@ -145,3 +148,28 @@ def test_failed_streams(raw: bytes, expected: list[StreamKind], kind: Kind | Non
 def test_ways_to_end(end: bytes) -> None:
     """After the finish, every clean end is an end."""
     assert read(sse(HI, STOP) + end)[-1].kind is D
+
+
+def test_choices_one_after_the_other() -> None:
+    """A stream finishes when all the choices asked for have, also when each begins after the last ended."""
+    first = sse(chunk({"content": "a"}), chunk({}, "stop"))
+    second = sse(chunk({"content": "b"}, index=1), chunk({}, "stop", index=1))
+    assert kinds(read(first, second, n=2)) == [C, R, C, F, D]
+    assert kinds(read(first, second, DONE, n=2)) == [C, R, C, F, D]
+    cut = read(first, DONE, n=2)
+    assert kinds(cut) == [C, R, X]
+    assert cut[-1].fault is not None
+    assert cut[-1].fault.kind is Kind.NO_FINISH
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        pytest.param({}, [R, X], id="plain"),
+        pytest.param({"stop": ["END"]}, [R, F, D], id="stop"),
+        pytest.param({"messages": [{"role": "tool", "content": "4"}]}, [R, F, D], id="tool"),
+    ],
+)
+def test_an_empty_stream_that_has_a_reason(fields: dict[str, Any], expected: list[StreamKind]) -> None:
+    """Before a stop sequence and after a tool's result a model may say nothing; otherwise it failed."""
+    assert kinds(read(sse(ROLE, STOP), DONE, **fields)) == expected

@@ -13,7 +13,7 @@ import pytest
         ),
         pytest.param(
             "[policy.breaker]\nopen_s = 60",
-            "policy.breaker.open_s: must not be above open_max_s, which is 10",
+            "policy.breaker.open_s: must not be above open_max_s, which is 9",
             id="open",
         ),
         pytest.param(

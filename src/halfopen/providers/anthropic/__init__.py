@@ -10,10 +10,12 @@ import msgspec
 
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
+from halfopen.providers.anthropic.adaptations import adaptations
 from halfopen.providers.anthropic.anthropic_to_openai import translate_answer
 from halfopen.providers.anthropic.anthropic_to_openai_stream import AnthropicReader
 from halfopen.providers.anthropic.openai_to_anthropic import translate
 from halfopen.providers.anthropic.translation_error import TranslationError
+from halfopen.providers.anthropic.wants import wants_of
 from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Answer, Call, StreamReader
 
@@ -30,7 +32,7 @@ class AnthropicDialect:
 
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for, in a few words; None: it can."""
-        reason = fitness.unfit(chat, target.capabilities)
+        reason = fitness.unfit(chat, target.capabilities, adapted=("reasoning_effort",))
         if reason is not None:
             return reason
         try:
@@ -38,6 +40,10 @@ class AnthropicDialect:
         except TranslationError as problem:
             return str(problem)
         return None
+
+    def adapted(self, chat: Chat, target: Target) -> tuple[str, ...]:
+        """What the target will not follow exactly although it answers."""
+        return adaptations(chat, target)
 
     def call(self, chat: Chat, target: Target, key: str | None) -> Call:
         """The upstream's request. Only for a chat that `unfit` passed."""
@@ -50,22 +56,23 @@ class AnthropicDialect:
             headers.append(("x-api-key", key))
         return Call("/v1/messages", tuple(headers), msgspec.json.encode(translate(chat, target)))
 
-    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:  # noqa: ARG002 - the contract's signature
+    def answer(
+        self,
+        chat: Chat,
+        target: Target,  # noqa: ARG002 - the contract's signature
+        reply: Reply,
+        *,
+        created_s: int = 0,
+    ) -> Answer | Fault:
         """Judge and translate a whole 2xx reply to a request that was not streamed."""
-        return translate_answer(reply, legacy=_is_legacy(chat))
+        return translate_answer(wants_of(chat), reply, created_s=created_s)
 
-    def reader(self, chat: Chat, target: Target) -> StreamReader:  # noqa: ARG002 - the contract's signature
+    def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract's signature
         """A reader for the body of a 2xx reply with content type text/event-stream."""
-        return AnthropicReader(include_usage=chat.include_usage, legacy=_is_legacy(chat))
+        return AnthropicReader(wants_of(chat), created_s=created_s)
 
 
 ANTHROPIC = AnthropicDialect()
-
-
-def _is_legacy(chat: Chat) -> bool:
-    """Whether the client asked with `functions`, the form before `tools`."""
-    functions = chat.fields.get("functions")
-    return functions is not None and bool(msgspec.json.decode(functions))
 
 
 __all__ = ["ANTHROPIC", "API_VERSION", "AnthropicDialect"]

@@ -1,15 +1,16 @@
 """Anthropic's whole message as OpenAI's chat completion."""
 
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
 
 from halfopen import errors
 from halfopen.model import Fault, Kind, Reply
-from halfopen.providers.anthropic.finish import finish_reason_of
+from halfopen.providers.anthropic.finish import finish_reason_of, json_finish_of
 from halfopen.providers.anthropic.usage import Counts, openai_usage, usage_of
+from halfopen.providers.anthropic.wants import Wants
 from halfopen.providers.contract import Answer
+from halfopen.providers.creation import created_of
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -43,12 +44,13 @@ class Message(msgspec.Struct, frozen=True):
 _MESSAGE = msgspec.json.Decoder(Message)
 
 
-def translate_answer(reply: Reply, *, legacy: bool) -> Answer | Fault:
+def translate_answer(wants: Wants, reply: Reply, *, created_s: int) -> Answer | Fault:
     """Judge and translate a whole 2xx reply.
 
     Args:
+        wants: What the client asked for.
         reply: The upstream's reply.
-        legacy: Whether the client asked with `functions`.
+        created_s: Unix seconds, for a reply without a date.
     """
     fault = errors.decode(reply)
     # Whether no content is a fault depends on the stop reason, which is judged below.
@@ -73,10 +75,21 @@ def translate_answer(reply: Reply, *, legacy: bool) -> Answer | Fault:
             Kind.NO_FINISH, "The answer has no stop reason.", status=reply.status, body=reply.body
         )
     text = "".join(block.text for block in message.content if block.type == "text")
-    reason = finish_reason_of(message.stop_reason, calls=len(calls), has_text=bool(text), legacy=legacy)
+    if wants.json_mode:
+        reason = json_finish_of(message.stop_reason, calls=len(calls))
+        text, calls = "".join(call["function"]["arguments"] for call in calls), []
+    else:
+        reason = finish_reason_of(
+            message.stop_reason,
+            calls=len(calls),
+            has_text=bool(text),
+            legacy=wants.legacy,
+            may_be_empty=wants.may_be_empty,
+        )
     if isinstance(reason, Fault):
         return reason
-    body = _completion(message, text, calls, reason, created=_date_s(reply), legacy=legacy)
+    created = created_of(reply, created_s)
+    body = _completion(message, text, calls, reason, created=created, legacy=wants.legacy)
     return Answer(msgspec.json.encode(body), reason, usage_of(message.usage))
 
 
@@ -121,14 +134,3 @@ def _call(block: Block) -> dict[str, Any]:
         raise msgspec.ValidationError("a tool call whose input is no object")
     arguments = bytes(block.input).decode("utf-8")
     return {"id": block.id, "type": "function", "function": {"name": block.name, "arguments": arguments}}
-
-
-def _date_s(reply: Reply) -> int:
-    """When the server says it answered, in Unix seconds; 0 when it doesn't say."""
-    for name, value in reply.headers:
-        if name.lower() == "date":
-            try:
-                return max(0, int(parsedate_to_datetime(value).timestamp()))
-            except (ValueError, TypeError, OverflowError, IndexError):
-                return 0
-    return 0

@@ -5,6 +5,7 @@ Rules
 2. Events and blocks of unknown types are left out, as Anthropic asks of its clients.
 3. An event that breaks the order of a message (a delta of a block that never began) is a fault.
 4. A tool call that got no arguments is sent with `{}`, since arguments must be JSON.
+5. In JSON mode the input of the one call is the content, and text is left out.
 
 Source: Anthropic's documentation of streaming messages.
 """
@@ -19,8 +20,9 @@ from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
 from halfopen.model import Fault, Kind, Usage
 from halfopen.providers.anthropic.anthropic_to_openai import Block, Refusal
 from halfopen.providers.anthropic.chunk import ChunkWriter
-from halfopen.providers.anthropic.finish import finish_reason_of
+from halfopen.providers.anthropic.finish import finish_reason_of, json_finish_of
 from halfopen.providers.anthropic.usage import Counts, openai_usage, usage_of
+from halfopen.providers.anthropic.wants import Wants
 from halfopen.providers.contract import StreamEvent, StreamKind
 
 
@@ -95,16 +97,16 @@ class _BrokenError(Exception):
 class AnthropicReader:
     """Reads one stream."""
 
-    def __init__(self, *, include_usage: bool, legacy: bool) -> None:
+    def __init__(self, wants: Wants, *, created_s: int) -> None:
         """Begin a stream.
 
         Args:
-            include_usage: Whether the client asked for a usage chunk.
-            legacy: Whether the client asked with `functions`.
+            wants: What the client asked for.
+            created_s: When the answer was made, in Unix seconds.
         """
         self._parser = SseParser()
-        self._include_usage = include_usage
-        self._legacy = legacy
+        self._wants = wants
+        self._created_s = created_s
         self._writer: ChunkWriter | None = None
         self._blocks: dict[int, _OpenBlock] = {}
         self._calls = 0
@@ -189,7 +191,9 @@ class AnthropicReader:
         start = _decoded(_MESSAGE_START, data).message
         if self._writer is not None:
             raise _BrokenError("begins a second message")
-        self._writer = ChunkWriter(start.id, start.model, include_usage=self._include_usage)
+        self._writer = ChunkWriter(
+            start.id, start.model, include_usage=self._wants.include_usage, created_s=self._created_s
+        )
         self._counts = start.usage
         chunk = self._writer.delta({"role": "assistant", "content": "", "refusal": None})
         return [StreamEvent(StreamKind.OPENING, chunk)]
@@ -207,7 +211,7 @@ class AnthropicReader:
                 raise _BrokenError("has a tool call whose input is no object")
             block.call, block.input = self._calls, bytes(content.input)
             self._calls += 1
-            return [self._call_begun(block.call, content)]
+            return self._call_begun(block.call, content)
         if block.type == "text" and content.text:
             return self._text(content.text)
         if block.type == "thinking" and content.thinking:
@@ -239,9 +243,7 @@ class AnthropicReader:
         if not stop_reason or self._finish_reason is not None:
             return []
         made = [event for block in self._blocks.values() for event in self._completed(block)]
-        reason = finish_reason_of(
-            stop_reason, calls=self._calls, has_text=self._has_text, legacy=self._legacy
-        )
+        reason = self._judged(stop_reason)
         if isinstance(reason, Fault):
             return [*made, self._fault(reason)]
         self._finish_reason = reason
@@ -251,6 +253,18 @@ class AnthropicReader:
         finish = writer.finish(reason)
         return [*made, StreamEvent(StreamKind.FINISH, finish, usage=self._usage(), finish_reason=reason)]
 
+    def _judged(self, stop_reason: str) -> str | Fault:
+        wants = self._wants
+        if wants.json_mode:
+            return json_finish_of(stop_reason, calls=self._calls)
+        return finish_reason_of(
+            stop_reason,
+            calls=self._calls,
+            has_text=self._has_text,
+            legacy=wants.legacy,
+            may_be_empty=wants.may_be_empty,
+        )
+
     def _message_stop(self) -> list[StreamEvent]:
         writer = self._started()
         if self._finish_reason is None:
@@ -258,7 +272,7 @@ class AnthropicReader:
         self._over = True
         usage = self._usage()
         made: list[StreamEvent] = []
-        if self._include_usage:
+        if self._wants.include_usage:
             made.append(StreamEvent(StreamKind.USAGE, writer.usage(openai_usage(self._counts)), usage=usage))
         return [
             *made,
@@ -266,23 +280,35 @@ class AnthropicReader:
         ]
 
     def _text(self, text: str) -> list[StreamEvent]:
+        if self._wants.json_mode:
+            return []
         self._has_text = True
         return [_content(self._started().delta({"content": text}), len(text))]
 
     def _thinking(self, thinking: str) -> list[StreamEvent]:
         return [_content(self._started().delta({"reasoning_content": thinking}), len(thinking))]
 
-    def _call_begun(self, call: int, block: Block) -> StreamEvent:
+    def _call_begun(self, call: int, block: Block) -> list[StreamEvent]:
+        if self._wants.json_mode:
+            if call:
+                raise _BrokenError("has more than one JSON object")
+            return []
         function = {"name": block.name, "arguments": ""}
-        if self._legacy:
-            return _content(self._started().delta({"function_call": function}), len(block.name))
-        begun = {"index": call, "id": block.id, "type": "function", "function": function}
-        return _content(self._started().delta({"tool_calls": [begun]}), len(block.name))
+        begun: dict[str, object] = {"function_call": function}
+        if not self._wants.legacy:
+            begun = {
+                "tool_calls": [{"index": call, "id": block.id, "type": "function", "function": function}]
+            }
+        return [_content(self._started().delta(begun), len(block.name))]
 
     def _arguments(self, call: int, arguments: str) -> StreamEvent:
         function = {"arguments": arguments}
-        piece: dict[str, object] = {"function_call": function}
-        if not self._legacy:
+        piece: dict[str, object]
+        if self._wants.json_mode:
+            piece = {"content": arguments}
+        elif self._wants.legacy:
+            piece = {"function_call": function}
+        else:
             piece = {"tool_calls": [{"index": call, "function": function}]}
         return _content(self._started().delta(piece), len(arguments))
 

@@ -12,18 +12,18 @@ class ChunkWriter:
 
     __slots__ = ("_head", "_tail")
 
-    def __init__(self, message_id: str, model: str, *, include_usage: bool) -> None:
+    def __init__(self, message_id: str, model: str, *, include_usage: bool, created_s: int) -> None:
         """Begin an answer.
 
         Args:
             message_id: The answer's id.
             model: The model that answers.
             include_usage: Whether the client wants usage, which is null in all chunks but the last.
+            created_s: When the answer was made, in Unix seconds.
         """
-        # A stream's reader sees neither headers nor a clock, so the time of creation is not known.
         self._head = (
-            b'data: {"id":%s,"object":"chat.completion.chunk","created":0,"model":%s,'
-            b'"system_fingerprint":null,"choices":[' % (_encode(message_id), _encode(model))
+            b'data: {"id":%s,"object":"chat.completion.chunk","created":%d,"model":%s,'
+            b'"system_fingerprint":null,"choices":[' % (_encode(message_id), created_s, _encode(model))
         )
         self._tail = b'],"usage":null}\n\n' if include_usage else b"]}\n\n"
 

@@ -1,10 +1,15 @@
-"""Reasoning effort: OpenAI's `reasoning_effort` as Anthropic's adaptive thinking and effort."""
+"""Reasoning: OpenAI's `reasoning_effort` as Anthropic's adaptive thinking and effort.
+
+Sources: platform.claude.com/docs/en/build-with-claude/adaptive-thinking, and the pages "What's new"
+of Opus 5, Opus 5.5 and Sonnet 5.5 (thinking by default, forced tool use).
+"""
 
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
+from halfopen.model import Target
 from halfopen.providers.anthropic.translation_error import TranslationError
 
 _LEVELS: Mapping[str, str] = MappingProxyType(
@@ -20,26 +25,48 @@ _LEVELS: Mapping[str, str] = MappingProxyType(
 )
 _BUDGET_ONLY = re.compile(r"claude-(3|(opus|sonnet|haiku)-4-(0|1|5|20\d{6})(?!\d))")
 """Models before 4.6, which think within a budget of tokens and want their thoughts given back in
-the next turn. OpenAI's dialect has no place for that, so they don't get an effort."""
+the next turn. OpenAI's dialect has no place for that, so they answer without thinking."""
 _NO_XHIGH = re.compile(r"claude-(opus|sonnet)-4-6")
 
 
-def effort_of(level: object, model: str) -> dict[str, Any]:
-    """The fields `thinking` and `output_config.effort` for a level; empty when none is asked for.
+_NEVER_FORCED = re.compile(r"claude-(fable|mythos|(opus|sonnet)-5-[5-9]|[a-z]+-([6-9]|\d\d)(?!\d))")
+"""Models that always think, so that they answer a forced tool call with 400."""
+_THINKS_UNASKED = re.compile(r"claude-[a-z]+-5(?!\d)")
+"""Models that think unless told not to."""
+
+
+def has_effort(target: Target) -> bool:
+    """Whether a model takes an effort."""
+    return target.capabilities.reasoning and not _BUDGET_ONLY.match(target.model)
+
+
+def forced_fields(model: str) -> dict[str, Any]:
+    """The fields that a forced tool call needs: thinking and forcing exclude each other.
 
     Raises:
-        TranslationError: The model or the dialect has no such level.
+        TranslationError: The model always thinks.
+    """
+    if _NEVER_FORCED.match(model):
+        raise TranslationError("no forced tool call, because the model always thinks")
+    return {"thinking": {"type": "disabled"}} if _THINKS_UNASKED.match(model) else {}
+
+
+def effort_of(level: object, target: Target) -> dict[str, Any]:
+    """The fields `thinking` and `output_config.effort` for a level.
+
+    Empty when none is asked for, and for a model that takes none: it answers without thinking.
+
+    Raises:
+        TranslationError: There is no such level.
     """
     if level is None:
         return {}
     effort = _LEVELS.get(level) if isinstance(level, str) else None
     if effort is None:
         raise TranslationError(f"no reasoning effort {level!r}")
-    if _BUDGET_ONLY.match(model):
-        if level == "none":
-            return {}
-        raise TranslationError("no reasoning effort on models before Claude 4.6")
-    if effort == "xhigh" and _NO_XHIGH.match(model):
+    if not has_effort(target):
+        return {}
+    if effort == "xhigh" and _NO_XHIGH.match(target.model):
         effort = "high"
     fields: dict[str, Any] = {"output_config": {"effort": effort}}
     if level != "none":

@@ -5,7 +5,7 @@ answer that is cut must not look finished. A stop reason that nobody knows is a 
 could mean anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from halfopen import errors
@@ -24,7 +24,9 @@ FINISH_REASONS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def finish_reason_of(stop_reason: str, *, calls: int, has_text: bool, legacy: bool) -> str | Fault:
+def finish_reason_of(
+    stop_reason: str, *, calls: int, has_text: bool, legacy: bool, may_be_empty: Callable[[], bool]
+) -> str | Fault:
     """Judge the end of an answer.
 
     Args:
@@ -32,6 +34,7 @@ def finish_reason_of(stop_reason: str, *, calls: int, has_text: bool, legacy: bo
         calls: How many tool calls the answer holds.
         has_text: Whether it holds text.
         legacy: Whether the client asked with `functions`, so that it expects one `function_call`.
+        may_be_empty: Whether the request lets a model end its turn without a word. Asked when it did.
 
     Returns:
         OpenAI's finish reason, or the fault of an answer that is none.
@@ -39,7 +42,7 @@ def finish_reason_of(stop_reason: str, *, calls: int, has_text: bool, legacy: bo
     reason = FINISH_REASONS.get(stop_reason)
     if reason is None:
         return _fault(Kind.MALFORMED_ANSWER, "The answer has an unknown stop reason", stop_reason)
-    if stop_reason == "end_turn" and not calls and not has_text:
+    if stop_reason == "end_turn" and not calls and not has_text and not may_be_empty():
         return _fault(Kind.EMPTY_ANSWER, "The answer is empty", stop_reason)
     if stop_reason == "tool_use" and not calls:
         return _fault(Kind.MALFORMED_ANSWER, "The answer says it calls a tool but doesn't", stop_reason)
@@ -48,6 +51,26 @@ def finish_reason_of(stop_reason: str, *, calls: int, has_text: bool, legacy: bo
     if calls and reason in ("stop", "tool_calls"):
         return "function_call" if legacy else "tool_calls"
     return reason
+
+
+def json_finish_of(stop_reason: str, *, calls: int) -> str | Fault:
+    """Judge the end of an answer in JSON mode, where the input of the one forced call is the answer.
+
+    Args:
+        stop_reason: Anthropic's.
+        calls: How many tool calls the answer holds.
+
+    Returns:
+        OpenAI's finish reason, or the fault of an answer that is none.
+    """
+    reason = FINISH_REASONS.get(stop_reason)
+    if reason is None:
+        return _fault(Kind.MALFORMED_ANSWER, "The answer has an unknown stop reason", stop_reason)
+    if reason in ("length", "content_filter") and calls <= 1:
+        return reason
+    if calls != 1:
+        return _fault(Kind.MALFORMED_ANSWER, f"The answer has {calls} JSON objects, not one", stop_reason)
+    return "stop"
 
 
 def _fault(kind: Kind, what: str, stop_reason: str) -> Fault:

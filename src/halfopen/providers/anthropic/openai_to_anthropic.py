@@ -3,25 +3,30 @@
 Every field of OpenAI's has a row in docs/reference/translation-anthropic.md. The rules in short:
 what Anthropic can do is translated; what it can't do makes the target unfit, unless the value
 asks for nothing; hints that leave every answer as valid as before (a seed, a tier, a cache key)
-have no effect. A field that nobody knows makes the target unfit as well.
+have no effect. A field that nobody knows makes the target unfit as well. `adaptations` tells which
+wishes of the client are not followed exactly.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 import msgspec
 
-from halfopen.model import Target
-from halfopen.providers.anthropic.effort import effort_of
+from halfopen.model import Capabilities, Target
+from halfopen.providers.anthropic.effort import effort_of, forced_fields
+from halfopen.providers.anthropic.json_mode import json_toolset, wants_json_object
 from halfopen.providers.anthropic.messages import Conversation, conversation_of
 from halfopen.providers.anthropic.schema import Schemas
 from halfopen.providers.anthropic.tools import Toolset, toolset_of
 from halfopen.providers.anthropic.translation_error import TranslationError
 from halfopen.providers.chat import Chat
+from halfopen.providers.number import whole
 
 DEFAULT_MAX_TOKENS = 8192
-"""Most tokens of an answer when neither the client nor the catalogue says: every model has these."""
+"""Most tokens of an answer when the client doesn't say: Anthropic counts all of them against the rate
+limit before the answer begins, so the model's most would use the limit up."""
 
 TRANSLATED = frozenset(
     (
@@ -41,6 +46,7 @@ TRANSLATED = frozenset(
         "temperature",
         "tool_choice",
         "tools",
+        "top_k",
         "top_p",
         "user",
     )
@@ -105,8 +111,10 @@ def _translate(request: Mapping[str, Any], chat: Chat, target: Target) -> dict[s
     schemas = Schemas()
     conversation = conversation_of(request.get("messages"))
     toolset = toolset_of(request, conversation.called, schemas, can_be_strict=able.json_schema)
-    fields = effort_of(request.get("reasoning_effort"), target.model)
-    sampling = _sampling(request)
+    if wants_json_object(request.get("response_format")):
+        toolset = json_toolset(request, conversation, toolset, able)
+    fields = effort_of(request.get("reasoning_effort"), target)
+    sampling = _sampling(request, target.model, able)
     form = _output_format(request.get("response_format"), schemas)
     _refuse_together(conversation, toolset, fields | sampling, form, can_prefill=able.prefill)
 
@@ -121,6 +129,8 @@ def _translate(request: Mapping[str, Any], chat: Chat, target: Target) -> dict[s
         body["tools"] = list(toolset.tools)
     if toolset.choice is not None:
         body["tool_choice"] = toolset.choice
+    if toolset.forced:
+        fields |= forced_fields(target.model)
     body |= fields | sampling
     if form is not None:
         body["output_config"] = {**fields.get("output_config", {}), "format": form}
@@ -161,7 +171,7 @@ def _refuse_together(
             raise TranslationError("an assistant's message at the end with reasoning or a schema")
     if thinking and toolset.forced:
         raise TranslationError("a forced tool call with reasoning")
-    if thinking and ("temperature" in fields or "top_p" in fields):
+    if thinking and not _SAMPLING.isdisjoint(fields):
         raise TranslationError("sampling can't be changed with reasoning")
 
 
@@ -169,29 +179,48 @@ def _max_tokens(request: Mapping[str, Any], most: int | None) -> int:
     asked = request.get("max_completion_tokens")
     if asked is None:
         asked = request.get("max_tokens")
+    asked = whole(asked)
     if asked is None:
-        return most or DEFAULT_MAX_TOKENS
+        return min(most or DEFAULT_MAX_TOKENS, DEFAULT_MAX_TOKENS)
     if isinstance(asked, bool) or not isinstance(asked, int) or asked < 1:
         raise TranslationError("the limit of output tokens is no positive whole number")
     return asked
 
 
-def _sampling(request: Mapping[str, Any]) -> dict[str, float]:
-    """Temperature and top_p, unless at the default of both vendors, which is 1.
+_SAMPLING = frozenset(("temperature", "top_p", "top_k"))
+TAKES_BOTH = re.compile(r"claude-(3|(opus|sonnet)-4-(0|20\d{6})(?!\d))")
+"""Models that take temperature and top_p together; later ones answer 400."""
+
+
+def _sampling(request: Mapping[str, Any], model: str, able: Capabilities) -> dict[str, float]:
+    """Temperature, top_p and top_k, unless at the default of both vendors.
 
     OpenAI's temperature goes up to 2, Anthropic's to 1: above 1 it is 1, as in Anthropic's own
-    layer for OpenAI clients. Claude takes one of the two only. At temperature 0 top_p means nothing.
+    layer for OpenAI clients. Where a model takes one of temperature and top_p only, temperature
+    goes first. At temperature 0 top_p means nothing.
     """
     temperature = _number(request, "temperature", 2)
     top_p = _number(request, "top_p", 1)
     sampling: dict[str, float] = {}
     if temperature is not None and temperature < 1:
         sampling["temperature"] = temperature
-    if top_p is not None and top_p < 1 and temperature != 0:
+    both = TAKES_BOTH.match(model) is not None
+    if top_p is not None and top_p < 1 and temperature != 0 and (both or not sampling):
         sampling["top_p"] = top_p
-    if len(sampling) > 1:
-        raise TranslationError("temperature or top_p, not both")
+    top_k = _top_k(request)
+    if top_k is not None and able.sampling:
+        sampling["top_k"] = top_k
     return sampling
+
+
+def _top_k(request: Mapping[str, Any]) -> int | None:
+    """Not OpenAI's, but common. 0 and -1 are how servers write no bound."""
+    value = whole(request.get("top_k"))
+    if value is None or (not isinstance(value, bool) and value in (0, -1)):
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise TranslationError("top_k is no whole number")
+    return value
 
 
 def _number(request: Mapping[str, Any], name: str, most: float) -> float | None:
@@ -211,18 +240,18 @@ def _output_format(form: object, schemas: Schemas) -> dict[str, Any] | None:
     kind = form.get("type") if isinstance(form, dict) else None
     if not isinstance(form, dict) or kind not in ("text", "json_object", "json_schema"):
         raise TranslationError(f"no response format {kind!r}")
-    if kind == "text":
+    if kind in ("text", "json_object"):  # JSON mode is a tool
         return None
-    if kind == "json_object":
-        raise TranslationError("no JSON-object output, only with a schema")
     wanted = form.get("json_schema")
     if not isinstance(wanted, dict):
         raise TranslationError("response_format has no json_schema")
-    schema = schemas.output(wanted.get("schema"), strict=wanted.get("strict") is True)
-    description = wanted.get("description")
-    if isinstance(description, str) and description and "$ref" not in schema:
-        schema.setdefault("description", description)
-    return {"type": "json_schema", "schema": schema}
+    schema, description = wanted.get("schema"), wanted.get("description")
+    if isinstance(schema, dict) and isinstance(description, str) and description:
+        schema = {"description": description, **schema}
+    return {
+        "type": "json_schema",
+        "schema": schemas.output(schema, strict=wanted.get("strict") is True),
+    }
 
 
 def _stop_sequences(stop: object) -> list[str]:

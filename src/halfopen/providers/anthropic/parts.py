@@ -12,9 +12,9 @@ Source: Anthropic's reference of the Messages API, content blocks.
 import base64
 import binascii
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from halfopen.providers.anthropic.translation_error import TranslationError
+from halfopen.providers.data_url import split_data_url
 
 Block = dict[str, Any]
 
@@ -122,14 +122,10 @@ def _document(file: object, where: str) -> Block:
 
 def _data_url(url: str, where: str) -> tuple[str, str]:
     """The media type of a `data:` URL, and its data as base64."""
-    head, comma, data = url[5:].partition(",")
-    if not comma:
+    split = split_data_url(url)
+    if split is None:
         raise TranslationError(f"{where} has a malformed data URL")
-    media_type, *options = head.split(";")
-    media_type = media_type.strip().lower()
-    if any(option.strip().lower() == "base64" for option in options):
-        return media_type, data.strip()
-    return media_type, base64.b64encode(unquote_to_bytes(data)).decode("ascii")
+    return split
 
 
 def _plain_text(data: str, where: str) -> str:

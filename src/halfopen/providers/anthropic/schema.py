@@ -106,7 +106,7 @@ class _Walk:
         if "$ref" in schema:
             if _REFERENCE.fullmatch(str(schema["$ref"])) is None:
                 raise self._error(f"refers to {str(schema['$ref'])[:80]!r}")
-            return made | {"$ref": schema["$ref"]}
+            return made | self._reference(schema)
         schema = _typed(schema)
         if not _SHAPES & schema.keys():
             raise self._error("has a part without a type")
@@ -119,6 +119,14 @@ class _Walk:
             self.unions += 1
         self._describe(made, left)
         return made
+
+    def _reference(self, schema: Mapping[str, Any]) -> dict[str, Any]:
+        """Nothing may stand beside a `$ref`, so one with a description goes into an anyOf of its own."""
+        reference, description = {"$ref": schema["$ref"]}, schema.get("description")
+        if not isinstance(description, str) or not description:
+            return reference
+        self.unions += 1
+        return {"anyOf": [reference], "description": description}
 
     def _keyword(self, name: str, value: Any, made: dict[str, Any], left: dict[str, Any]) -> None:
         if name in ("anyOf", "allOf"):

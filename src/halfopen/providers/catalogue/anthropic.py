@@ -15,7 +15,6 @@ from halfopen.providers.catalogue.entry import Entry, Family
 _PAGES = "https://platform.claude.com/docs/en/models/"
 
 _SAMPLING = Capabilities(
-    json_object=False,
     logprobs=False,
     choices=False,
     reasoning=True,

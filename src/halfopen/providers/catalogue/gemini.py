@@ -14,9 +14,7 @@ _PAGES = "https://ai.google.dev/gemini-api/docs/models/"
 
 _GEMINI = Capabilities(stop_max=5, logprobs=False, reasoning=True)
 _ONE_CHOICE = replace(_GEMINI, choices=False)
-_NO_SAMPLING = replace(_ONE_CHOICE, sampling=False)
-"""From 3.6 on the vendor advises against tuning the sampling; until it says that a request with a
-temperature is answered as asked, such a request goes elsewhere. A model's settings can override it."""
+"""Gemini 3. From 3.6 on the vendor advises against tuning the sampling, but the API takes it."""
 
 
 def _entry(
@@ -31,9 +29,9 @@ def _entry(
 
 ENTRIES: tuple[Entry, ...] = (
     # The introductory price, which doubles on 2027-01-01.
-    _entry("gemini-3.8-flash", _NO_SAMPLING, (0.75, 3.75)),
-    _entry("gemini-3.7-flash", _NO_SAMPLING, (0.75, 3.75)),
-    _entry("gemini-3.6-flash", _NO_SAMPLING, (0.75, 3.75)),
+    _entry("gemini-3.8-flash", _ONE_CHOICE, (0.75, 3.75)),
+    _entry("gemini-3.7-flash", _ONE_CHOICE, (0.75, 3.75)),
+    _entry("gemini-3.6-flash", _ONE_CHOICE, (0.75, 3.75)),
     _entry("gemini-3.5-flash", _ONE_CHOICE, (1.5, 9.0)),
     _entry("gemini-3.5-flash-lite", _ONE_CHOICE, (0.3, 2.5)),
     _entry("gemini-3.1-pro-preview", _ONE_CHOICE, (2.0, 12.0)),
@@ -44,6 +42,5 @@ ENTRIES: tuple[Entry, ...] = (
 
 FAMILIES: tuple[Family, ...] = (
     Family(r"gemini-[12]\.", _GEMINI),
-    Family(r"gemini-3(?:\.[0-5])?-", _ONE_CHOICE),
-    Family(r"", _NO_SAMPLING),
+    Family(r"", _ONE_CHOICE),
 )

@@ -32,7 +32,7 @@ _REASONING_SMALL: Mapping[str, str] = {
 }
 _REASONING_LARGE: Mapping[str, str] = {
     "openai": "gpt-6.1-sol",
-    "anthropic": "claude-sonnet-5-5",
+    "anthropic": "claude-sonnet-5",
     "gemini": "gemini-3.8-flash",
 }
 _REASONING_TOP: Mapping[str, str] = {
@@ -74,7 +74,7 @@ _ROWS: tuple[tuple[str, str, Mapping[str, str], str | None], ...] = (
     ("claude-sonnet-4-5", "anthropic", _PLAIN_LARGE, None),
     ("claude-sonnet-4-6", "anthropic", _PLAIN_LARGE, None),
     ("claude-sonnet-5", "anthropic", _REASONING_LARGE, None),
-    ("claude-sonnet-5-5", "anthropic", _REASONING_LARGE, None),
+    ("claude-sonnet-5", "anthropic", _REASONING_LARGE, None),
     ("claude-opus-4-5", "anthropic", _PLAIN_LARGE, None),
     ("claude-opus-4-6", "anthropic", _PLAIN_LARGE, None),
     ("claude-opus-4-7", "anthropic", _REASONING_TOP, None),
@@ -87,9 +87,9 @@ _ROWS: tuple[tuple[str, str, Mapping[str, str], str | None], ...] = (
     ("gemini-3.1-pro-preview", "gemini", _PLAIN_LARGE, None),
     ("gemini-3.5-flash-lite", "gemini", _PLAIN_SMALL, None),
     ("gemini-3.5-flash", "gemini", _PLAIN_LARGE, None),
-    ("gemini-3.6-flash", "gemini", _REASONING_LARGE, None),
-    ("gemini-3.7-flash", "gemini", _REASONING_LARGE, None),
-    ("gemini-3.8-flash", "gemini", _REASONING_LARGE, None),
+    ("gemini-3.6-flash", "gemini", _PLAIN_LARGE, None),
+    ("gemini-3.7-flash", "gemini", _PLAIN_LARGE, None),
+    ("gemini-3.8-flash", "gemini", _PLAIN_LARGE, None),
 )
 
 

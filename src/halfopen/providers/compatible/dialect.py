@@ -10,7 +10,12 @@ from halfopen.providers.chat import Chat
 from halfopen.providers.compatible.flavour import Flavour
 from halfopen.providers.contract import Answer, Call, StreamReader
 from halfopen.providers.openai import OPENAI
-from halfopen.providers.openai.dialect import encode_fields, request_headers
+from halfopen.providers.openai.dialect import (
+    encode_fields,
+    request_headers,
+    stand_in_fields,
+    unfit_single_calls,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +37,7 @@ class Compatible:
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for; None: it can."""
         flavour = self.flavour
-        reason = fitness.unfit(chat, target.capabilities)
+        reason = fitness.unfit(chat, target.capabilities) or unfit_single_calls(chat, target.model)
         if reason is not None:
             return reason
         for name in flavour.refuses:
@@ -42,24 +47,28 @@ class Compatible:
             return self._unfit_messages(chat)
         return None
 
+    def adapted(self, chat: Chat, target: Target) -> tuple[str, ...]:
+        """Nothing: what is left out changes nothing in the answer."""
+        return OPENAI.adapted(chat, target)
+
     def call(self, chat: Chat, target: Target, key: str | None) -> Call:
         """Make the upstream's request, with the fields that the server knows."""
         flavour = self.flavour
-        fields = chat.fields
+        renamed = target.model != chat.model
+        fields = stand_in_fields(chat.fields, target) if renamed else chat.fields
         strange = any(name in fields for name in (*flavour.renames, *flavour.drops, *flavour.refuses))
         if strange:
             fields = self._renamed(fields)
-        same = not strange and target.model == chat.model
-        body = chat.body if same else encode_fields(fields, target.model)
+        body = chat.body if not strange and not renamed else encode_fields(fields, target.model)
         return Call("/chat/completions", self._headers(chat, key), body)
 
-    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:
-        """Judge a whole reply. A good one passes byte for byte."""
-        return OPENAI.answer(chat, target, reply)
+    def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
+        """Judge a whole reply. A good one passes byte for byte, with the server's own time."""
+        return OPENAI.answer(chat, target, reply, created_s=created_s)
 
-    def reader(self, chat: Chat, target: Target) -> StreamReader:
-        """Make a reader of one streamed reply."""
-        return OPENAI.reader(chat, target)
+    def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
+        """Make a reader of one streamed reply. Its bytes pass, with the server's own time."""
+        return OPENAI.reader(chat, target, created_s=created_s)
 
     def _unfit_messages(self, chat: Chat) -> str | None:
         refused = self.flavour.refuses_in_messages

@@ -11,7 +11,7 @@ from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Answer, Call, StreamReader
 from halfopen.providers.gemini.gemini_to_openai import translate_answer
 from halfopen.providers.gemini.gemini_to_openai_stream import GeminiReader
-from halfopen.providers.gemini.openai_to_gemini import translate
+from halfopen.providers.gemini.openai_to_gemini import adaptations, translate
 
 _COLLECTIONS = ("models", "tunedModels")
 
@@ -31,6 +31,10 @@ class GeminiDialect:
         translated = translate(chat, target)
         return translated if isinstance(translated, str) else None
 
+    def adapted(self, chat: Chat, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract's signature
+        """What the target will not follow exactly although it answers."""
+        return adaptations(chat)
+
     def call(self, chat: Chat, target: Target, key: str | None) -> Call:
         """The upstream's request.
 
@@ -49,13 +53,13 @@ class GeminiDialect:
             headers.append(("x-goog-api-key", key))
         return Call(f"/v1beta/{_resource(target.model)}:{method}", tuple(headers), msgspec.json.encode(body))
 
-    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:
+    def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
         """Judge and translate a whole 2xx reply to a request that was not streamed."""
-        return translate_answer(chat, target, reply)
+        return translate_answer(chat, target, reply, created_s=created_s)
 
-    def reader(self, chat: Chat, target: Target) -> StreamReader:
+    def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
         """A reader for the body of a 2xx reply with content type text/event-stream."""
-        return GeminiReader(chat, target)
+        return GeminiReader(chat, target, created_s=created_s)
 
 
 def _resource(model: str) -> str:

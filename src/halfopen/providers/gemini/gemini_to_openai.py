@@ -1,6 +1,5 @@
 """A whole answer of generateContent as an OpenAI chat completion, or the fault that it is."""
 
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 import msgspec
@@ -9,6 +8,8 @@ from halfopen import errors
 from halfopen.model import Fault, Kind, Reply, Target
 from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Answer
+from halfopen.providers.creation import created_of
+from halfopen.providers.emptiness import may_be_empty
 from halfopen.providers.gemini.candidate import Candidate, FunctionCall, answer_id, call_id, read_candidates
 from halfopen.providers.gemini.finish import blocked, finish_reason
 from halfopen.providers.gemini.generation_config import candidates_asked
@@ -19,7 +20,7 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding bytes from an upstream can raise."""
 
 
-def translate_answer(chat: Chat, target: Target, reply: Reply) -> Answer | Fault:
+def translate_answer(chat: Chat, target: Target, reply: Reply, *, created_s: int) -> Answer | Fault:
     """Judge and translate a 2xx reply. A good status proves nothing: the body must be an answer."""
     try:
         whole = msgspec.json.decode(reply.body)
@@ -37,10 +38,9 @@ def translate_answer(chat: Chat, target: Target, reply: Reply) -> Answer | Fault
         problem = f"{len(candidates)} candidates where {asked} were asked for"
         return _fault(reply, Kind.MALFORMED_ANSWER, problem)
     identity = answer_id(whole.get("responseId"), reply.body)
-    legacy = is_legacy(chat.deep)
     choices = []
     for candidate in sorted(candidates, key=lambda each: each.index):
-        choice = _choice(candidate, identity, reply, legacy=legacy)
+        choice = _choice(candidate, identity, reply, chat)
         if isinstance(choice, Fault):
             return choice
         choices.append(choice)
@@ -48,7 +48,7 @@ def translate_answer(chat: Chat, target: Target, reply: Reply) -> Answer | Fault
     completion = {
         "id": identity,
         "object": "chat.completion",
-        "created": _created(reply),
+        "created": created_of(reply, created_s),
         "model": model_of(whole, target),
         "choices": choices,
     }
@@ -80,7 +80,8 @@ def signature_content(signature: str) -> dict[str, Any]:
     return {"google": {"thought_signature": signature}}
 
 
-def _choice(candidate: Candidate, identity: str, reply: Reply, *, legacy: bool) -> dict[str, Any] | Fault:
+def _choice(candidate: Candidate, identity: str, reply: Reply, chat: Chat) -> dict[str, Any] | Fault:
+    legacy = is_legacy(chat.deep)
     text = "".join(piece.text for piece in candidate.pieces)
     calls = [piece.call for piece in candidate.pieces if piece.call is not None]
     if candidate.finish is None:
@@ -88,13 +89,18 @@ def _choice(candidate: Candidate, identity: str, reply: Reply, *, legacy: bool) 
     finish = finish_reason(candidate.finish, candidate.finish_message, called=bool(calls), legacy=legacy)
     if isinstance(finish, Fault):
         return finish
-    if not text and not calls and finish != "content_filter":
+    empty = not text and not calls and finish != "content_filter"
+    if empty and not (finish == "stop" and may_be_empty(chat)):
         return _fault(
             reply, Kind.EMPTY_ANSWER, f"nothing in the candidate but finishReason {candidate.finish}"
         )
     if legacy and len(calls) > 1:
         return _fault(reply, Kind.MALFORMED_ANSWER, "several calls, and function_call has room for one")
-    message: dict[str, Any] = {"role": "assistant", "content": text or None, "refusal": None}
+    message: dict[str, Any] = {
+        "role": "assistant",
+        "content": text if text or empty else None,
+        "refusal": None,
+    }
     if thoughts := "".join(piece.thought for piece in candidate.pieces):
         message["reasoning_content"] = thoughts
     if signatures := [piece.signature for piece in candidate.pieces if piece.signature is not None]:
@@ -112,17 +118,6 @@ def _choice(candidate: Candidate, identity: str, reply: Reply, *, legacy: bool) 
         "logprobs": candidate.logprobs,
         "finish_reason": finish,
     }
-
-
-def _created(reply: Reply) -> int:
-    """Seconds since the epoch, by the reply's date header; 0 without one: the core has no clock."""
-    for name, value in reply.headers:
-        if name.lower() == "date":
-            try:
-                return max(0, int(parsedate_to_datetime(value).timestamp()))
-            except (ValueError, TypeError, OverflowError):
-                return 0
-    return 0
 
 
 def _fault(reply: Reply, kind: Kind, problem: str = "") -> Fault:

@@ -18,6 +18,7 @@ from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser, parse_ev
 from halfopen.model import Fault, Kind, Target, Usage
 from halfopen.providers.chat import Chat
 from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.providers.emptiness import may_be_empty
 from halfopen.providers.gemini.candidate import (
     Candidate,
     Logprobs,
@@ -51,6 +52,8 @@ class GeminiReader:
 
     __slots__ = (
         "_asked",
+        "_chat",
+        "_created_s",
         "_held",
         "_id",
         "_include_usage",
@@ -63,8 +66,10 @@ class GeminiReader:
         "_usage",
     )
 
-    def __init__(self, chat: Chat, target: Target) -> None:
-        """Starts at the head of the body."""
+    def __init__(self, chat: Chat, target: Target, *, created_s: int) -> None:
+        """Starts at the head of the body. `created_s` is the time of the answer in Unix seconds."""
+        self._chat = chat
+        self._created_s = created_s
         self._target = target
         self._asked = candidates_asked(chat.deep)
         self._legacy = is_legacy(chat.deep)
@@ -212,7 +217,8 @@ class GeminiReader:
         finish = finish_reason(candidate.finish, candidate.finish_message, called=called, legacy=self._legacy)
         if isinstance(finish, Fault):
             return finish
-        if not progress.answered and finish != "content_filter":
+        empty = not progress.answered and finish != "content_filter"
+        if empty and not (finish == "stop" and may_be_empty(self._chat)):
             problem = f"nothing in the candidate but finishReason {candidate.finish}"
             return _fault(Kind.EMPTY_ANSWER, problem)
         progress.finish = finish
@@ -239,8 +245,13 @@ class GeminiReader:
         return _event(self._head() | {"choices": [choice]})
 
     def _head(self) -> dict[str, Any]:
-        """The fields that all chunks share. `created` is 0: the core has no clock."""
-        return {"id": self._id, "object": "chat.completion.chunk", "created": 0, "model": self._model}
+        """The fields that all chunks share."""
+        return {
+            "id": self._id,
+            "object": "chat.completion.chunk",
+            "created": self._created_s,
+            "model": self._model,
+        }
 
     def _fail(self, fault: Fault) -> StreamEvent:
         self._over = True

@@ -11,6 +11,7 @@ from typing import Any
 from halfopen.providers.gemini.generation import Generation, Thinking
 from halfopen.providers.gemini.schema import to_gemini_schema
 from halfopen.providers.gemini.untranslatable import UntranslatableError
+from halfopen.providers.number import whole
 
 STOP_MAX = 5
 CANDIDATES_MAX = 8
@@ -55,7 +56,7 @@ def generation_config(deep: Mapping[str, Any], generation: Generation) -> dict[s
     limit = deep.get("max_completion_tokens")
     limit = deep.get("max_tokens") if limit is None else limit
     if limit is not None:
-        config["maxOutputTokens"] = limit
+        config["maxOutputTokens"] = whole(limit)
     config |= _stop(deep.get("stop"))
     config |= _candidates(deep.get("n"))
     config |= _seed(deep.get("seed"))

@@ -3,12 +3,12 @@
 Sources: ai.google.dev/gemini-api/docs/{image-understanding,audio,file-input-methods}.
 """
 
-import base64
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import urlsplit
 
+from halfopen.providers.data_url import split_data_url
 from halfopen.providers.gemini.generation import Generation
 from halfopen.providers.gemini.untranslatable import UntranslatableError
 
@@ -83,12 +83,10 @@ def _inline(mime: str, data: str) -> Part:
 
 def _data_url(url: str) -> tuple[str, str]:
     """Return the media type and the base64 data of a data: URL (RFC 2397)."""
-    head, comma, data = url[5:].partition(",")
-    if not comma:
+    split = split_data_url(url)
+    if split is None:
         raise UntranslatableError("a data: URL without data")
-    mime, *attributes = (each.strip().lower() for each in head.split(";"))
-    if "base64" not in attributes:
-        data = base64.b64encode(unquote_to_bytes(data)).decode("ascii")
+    mime, data = split
     return _ALIASES.get(mime, mime), data
 
 

@@ -57,9 +57,10 @@ LEFT_OUT = frozenset(
         "service_tier",
         "store",
         "user",
+        "verbosity",
     )
 )
-"""Fields about OpenAI's books, caches and speed: what is answered doesn't depend on them."""
+"""Fields about OpenAI's books, caches and speed, which no answer depends on, and a wish about style."""
 
 
 def translate(chat: Chat, target: Target) -> dict[str, Any] | str:
@@ -70,6 +71,13 @@ def translate(chat: Chat, target: Target) -> dict[str, Any] | str:
         return f"Gemini can't take: {problem}"
     except (msgspec.MsgspecError, UnicodeError, RecursionError) as problem:
         return f"the request can't be read: {problem}"
+
+
+def adaptations(chat: Chat) -> tuple[str, ...]:
+    """The wishes that Gemini doesn't follow exactly, a short phrase each. Only for a chat that fits."""
+    verbosity = chat.fields.get("verbosity")
+    plain = verbosity is None or bytes(verbosity) in (b"null", b'"medium"')
+    return () if plain else ("verbosity has no effect",)
 
 
 def _body(deep: dict[str, Any], target: Target) -> dict[str, Any]:
@@ -99,4 +107,4 @@ def _means_nothing(name: str, value: Any) -> bool:
     """Whether a field that Gemini lacks asks for no more than what happens anyway."""
     if value is None or (name == "logit_bias" and value == {}):
         return True
-    return (name == "modalities" and value == ["text"]) or (name == "verbosity" and value == "medium")
+    return name == "modalities" and bool(value == ["text"])

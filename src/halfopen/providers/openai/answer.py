@@ -4,14 +4,19 @@ A status of 200 proves nothing: the body may be an error object, an HTML page, a
 or an answer without content. Only what the judgement needs is decoded.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from halfopen import errors
 from halfopen.model import Fault, Kind, Reply
+from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Answer
+from halfopen.providers.emptiness import may_be_empty
+from halfopen.providers.openai.choices import choices_asked
 from halfopen.providers.openai.chunk import given
 from halfopen.providers.openai.finish import judge_finish
 from halfopen.providers.openai.usage import read_usage
@@ -51,8 +56,8 @@ class _Completion(msgspec.Struct):
 _DECODER = msgspec.json.Decoder(_Completion)
 
 
-def judge(reply: Reply) -> Answer | Fault:
-    """Tell a valid answer, whose body passes byte for byte, from a fault. Never raises."""
+def judge(chat: Chat, reply: Reply) -> Answer | Fault:
+    """Tell a valid answer to a chat, whose body passes byte for byte, from a fault. Never raises."""
     if reply.transport is not None or (reply.status is not None and not 200 <= reply.status < 300):
         return errors.decode(reply) or _malformed(reply, "The reply is no answer.")
     try:
@@ -63,10 +68,15 @@ def judge(reply: Reply) -> Answer | Fault:
         return errors.decode(reply) or _undecodable(reply, str(problem))
     if not completion.choices or given(completion.error):
         return errors.decode(reply) or _malformed(reply, "The answer has no choices.")
-    return _judge_choices(reply, completion.choices, completion.usage)
+    asked, came = choices_asked(chat), len(completion.choices)
+    if came < asked:
+        return _malformed(reply, f"The answer has {came} of the {asked} choices asked for.")
+    return _judge_choices(reply, completion.choices, completion.usage, partial(may_be_empty, chat))
 
 
-def _judge_choices(reply: Reply, choices: list[_Choice], usage: msgspec.Raw) -> Answer | Fault:
+def _judge_choices(
+    reply: Reply, choices: list[_Choice], usage: msgspec.Raw, empty_is_fine: Callable[[], bool]
+) -> Answer | Fault:
     filled = any(choice.message is not None and choice.message.filled for choice in choices)
     for choice in choices:
         if choice.message is None:
@@ -78,7 +88,7 @@ def _judge_choices(reply: Reply, choices: list[_Choice], usage: msgspec.Raw) -> 
                 status=reply.status,
                 body=reply.body,
             )
-        fault = judge_finish(choice.finish_reason, filled=filled)
+        fault = judge_finish(choice.finish_reason, filled=filled, may_be_empty=empty_is_fine)
         if fault is not None:
             return replace(fault, status=reply.status, body=reply.body[: errors.BODY_MAX_BYTES])
     return Answer(reply.body, choices[0].finish_reason or "", read_usage(usage))

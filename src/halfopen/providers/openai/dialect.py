@@ -23,22 +23,39 @@ class OpenAI:
 
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for; None: it can."""
-        return fitness.unfit(chat, target.capabilities) or _unfit_effort(chat, target.model)
+        return (
+            fitness.unfit(chat, target.capabilities)
+            or _unfit_effort(chat, target.model)
+            or unfit_single_calls(chat, target.model)
+        )
+
+    def adapted(self, chat: Chat, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
+        """Nothing: what is sent is followed."""
+        return ()
 
     def call(self, chat: Chat, target: Target, key: str | None) -> Call:
         """Make the upstream's request: the client's body, with the target's model in it."""
         body = chat.body
         if target.model != chat.model:
-            body = encode_fields(_limit_renamed(chat.fields, target.model), target.model)
+            body = encode_fields(
+                _limit_renamed(stand_in_fields(chat.fields, target), target.model), target.model
+            )
         return Call("/chat/completions", request_headers(chat, key), body)
 
-    def answer(self, chat: Chat, target: Target, reply: Reply) -> Answer | Fault:  # noqa: ARG002 - the contract
-        """Judge a whole reply. A good one passes byte for byte."""
-        return judge(reply)
+    def answer(
+        self,
+        chat: Chat,
+        target: Target,  # noqa: ARG002 - the contract
+        reply: Reply,
+        *,
+        created_s: int = 0,  # noqa: ARG002 - the server says it
+    ) -> Answer | Fault:
+        """Judge a whole reply. A good one passes byte for byte, with the server's own time."""
+        return judge(chat, reply)
 
-    def reader(self, chat: Chat, target: Target) -> StreamReader:  # noqa: ARG002 - the contract
-        """Make a reader of one streamed reply."""
-        return OpenAIReader()
+    def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
+        """Make a reader of one streamed reply. Its bytes pass, with the server's own time."""
+        return OpenAIReader(chat)
 
 
 def request_headers(chat: Chat, key: str | None) -> tuple[tuple[str, str], ...]:
@@ -53,10 +70,36 @@ def encode_fields(fields: Mapping[str, msgspec.Raw], model: str) -> bytes:
     return msgspec.json.encode({**fields, "model": msgspec.Raw(msgspec.json.encode(model))})
 
 
+def stand_in_fields(fields: dict[str, msgspec.Raw], target: Target) -> dict[str, msgspec.Raw]:
+    """The fields without those that a model refuses by name, whatever they say.
+
+    For a model that answers under another's name: the client can't know what this one refuses. All
+    that is left out asks for nothing, because `unfit` has seen to the rest.
+    """
+    able = target.capabilities
+    refused: tuple[str, ...] = ()
+    if not able.sampling:
+        refused += _SAMPLING
+    if not able.logprobs:
+        refused += ("logprobs", "top_logprobs")
+    if able.stop_max == 0:
+        refused += ("stop",)
+    if not able.parallel_tools and not _wants_single_calls(fields):
+        refused += ("parallel_tool_calls",)
+    if not able.reasoning:
+        refused += ("reasoning_effort",)
+    if not any(name in fields for name in refused):
+        return fields
+    return {name: value for name, value in fields.items() if name not in refused}
+
+
+_SAMPLING = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "logit_bias")
+
 # "Function tools with reasoning_effort are not supported for gpt-5.6-… in /v1/chat/completions.
 # To use function tools, use /v1/responses or set reasoning_effort to 'none'." Said from 5.6 on.
 _NO_TOOLS_WITH_EFFORT = re.compile(r"gpt-(?:5\.[6-9]|[6-9])(?!\d)")
 # These models refuse max_tokens and name max_completion_tokens instead.
+_O_SERIES = re.compile(r"o\d(?!\d)")
 _NEW_LIMIT_NAME = re.compile(r"(?:o\d|gpt-[5-9])(?!\d)")
 
 
@@ -67,6 +110,17 @@ def _unfit_effort(chat: Chat, model: str) -> str | None:
     if fitness.given(effort) and fitness.given(chat.fields.get("tools")) and effort != msgspec.Raw(b'"none"'):
         return "no tools together with reasoning_effort"
     return None
+
+
+def unfit_single_calls(chat: Chat, model: str) -> str | None:
+    """The o-series refuses parallel_tool_calls by name, so it can't be told to make one call at a time."""
+    refused = _O_SERIES.match(model) is not None and _wants_single_calls(chat.fields)
+    return "parallel tool calls can't be turned off" if refused else None
+
+
+def _wants_single_calls(fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether the client relies on one call at a time; without tools there is none."""
+    return fields.get("parallel_tool_calls") == msgspec.Raw(b"false") and fitness.given(fields.get("tools"))
 
 
 def _limit_renamed(fields: dict[str, msgspec.Raw], model: str) -> dict[str, msgspec.Raw]:

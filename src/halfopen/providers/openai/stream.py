@@ -2,16 +2,21 @@
 
 Rules
 1. Bytes pass as they came; `data: [DONE]` is left out, because the driver writes it.
-2. A stream is whole when every choice seen has a finish reason and nothing failed. `[DONE]` is
-   neither needed nor enough.
+2. A stream is whole when as many choices as were asked for have come, each has a finish reason, and
+   nothing failed. `[DONE]` is neither needed nor enough.
 3. An error is an error wherever it comes, also after the finish.
 4. Chunk boundaries change nothing, and nothing that a server sends raises.
 """
 
+from functools import partial
+
 from halfopen import errors
 from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
 from halfopen.model import Fault, Kind
+from halfopen.providers.chat import Chat
 from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.providers.emptiness import may_be_empty
+from halfopen.providers.openai.choices import choices_asked
 from halfopen.providers.openai.chunk import Choice, Chunk, answer_chars, given, read_chunk, thought_chars
 from halfopen.providers.openai.finish import judge_finish
 from halfopen.providers.openai.usage import read_usage
@@ -23,9 +28,12 @@ _PINGS = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
 class OpenAIReader:
     """Reads one stream of chat completion chunks. Implements `StreamReader`."""
 
-    __slots__ = ("_ended", "_filled", "_finished", "_parser", "_seen")
+    __slots__ = ("_asked", "_empty_is_fine", "_ended", "_filled", "_finished", "_parser", "_seen")
 
-    def __init__(self) -> None:
+    def __init__(self, chat: Chat) -> None:
+        """Begin a stream that answers a chat."""
+        self._asked = choices_asked(chat)
+        self._empty_is_fine = partial(may_be_empty, chat)
         self._parser = SseParser()
         self._seen: set[int] = set()
         self._finished: set[int] = set()
@@ -87,9 +95,9 @@ class OpenAIReader:
             reason = self._note(choice) or reason
         if answered:
             self._filled = True
-        whole = reason is not None and len(self._finished) == len(self._seen)
+        whole = reason is not None and self._whole
         if reason is not None:
-            fault = judge_finish(reason, filled=self._filled or not whole)
+            fault = judge_finish(reason, filled=self._filled or not whole, may_be_empty=self._empty_is_fine)
             if fault is not None:
                 events.append(self._fail(fault))
                 return
@@ -105,6 +113,10 @@ class OpenAIReader:
             events.append(StreamEvent(StreamKind.USAGE, data, usage=usage))
         if len(events) == first:
             events.append(StreamEvent(StreamKind.OPENING, raw))
+
+    @property
+    def _whole(self) -> bool:
+        return len(self._seen) >= self._asked and self._finished == self._seen
 
     def _note(self, choice: Choice) -> str | None:
         """Note that a choice was seen, and return its finish reason, if it has one."""
@@ -124,7 +136,7 @@ class OpenAIReader:
 
     def _end(self) -> StreamEvent:
         """The end, said by the server or shown by the end of the body."""
-        if self._seen and self._finished == self._seen:
+        if self._whole:
             self._ended = True
             return StreamEvent(StreamKind.DONE)
         message = "The stream ended without a finish_reason, so the answer may be cut."

@@ -36,8 +36,9 @@ class Provider(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             Meta(
                 min_length=1,
                 max_length=2048,
-                description="Address of the API, before the part that names the operation. "
-                "Default: the vendor's own.",
+                description="Address of the API, before the part that names the operation. That of most "
+                "`openai` servers ends in /v1; for `anthropic` a /v1 and for `gemini` a /v1beta at the end "
+                "may be there or not. Default: the vendor's own.",
                 examples=["https://api.openai.com/v1"],
             ),
         ]
