@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from halfopen.app.clock import SystemClock
 from halfopen.app.configuration import Loaded, lab_snapshot
 from halfopen.app.ids import id_source
-from halfopen.app.local import LocalModel, LocalOptions
+from halfopen.app.local import LocalModel, LocalOptions, LocalState
 from halfopen.gateway.runtime import Surroundings
 from halfopen.gateway.server import GatewayServer
 from halfopen.lab.fleet import Lab
@@ -36,8 +36,12 @@ class Running:
 
 
 @contextlib.asynccontextmanager
-async def running(loaded: Loaded, on_outcome: Callable[[Outcome], None]) -> AsyncIterator[Running]:
+async def running(
+    loaded: Loaded, on_outcome: Callable[[Outcome], None], announce: Callable[[str], None]
+) -> AsyncIterator[Running]:
     """Start everything; at the end let requests finish for `DRAIN_S` and stop everything.
+
+    `announce` is told, in words for a person, what becomes of local models.
 
     Raises:
         OSError: The gateway's address, or the lab's, can't be had.
@@ -51,12 +55,13 @@ async def running(loaded: Loaded, on_outcome: Callable[[Outcome], None]) -> Asyn
             stack.push_async_callback(lab.stop)
             ports = {dialect: provider.port for dialect, provider in lab.providers.items()}
             stand_in = lab_snapshot(ports)
-            snapshot, secrets = stand_in.snapshot, stand_in.secrets
+            snapshot = replace(stand_in.snapshot, gateway=snapshot.gateway)
+            secrets = stand_in.secrets
             headers = (("x-halfopen-lab", "simulated answer: no API key is configured"),)
         models: list[LocalModel] = []
         for name, provider in snapshot.providers.items():
             if provider.local is not None:
-                model = LocalModel(_local_options(provider.local))
+                model = _watched(name, _local_options(provider.local), announce)
                 models.append(model)
                 snapshot, secrets = _placed(snapshot, secrets, name, model)
                 await model.start()
@@ -88,6 +93,19 @@ async def _start_lab() -> Lab:
         lab = Lab(pace_s=_LAB_PACE_S)
         await lab.start()
     return lab
+
+
+def _watched(name: str, options: LocalOptions, announce: Callable[[str], None]) -> LocalModel:
+    """A local model whose changes are announced: a last resort that isn't there must not be a surprise."""
+
+    def tell(state: LocalState) -> None:
+        if state is LocalState.READY:
+            announce(f"local model {name}: ready")
+        elif state is LocalState.FAILED:
+            announce(f"local model {name}: failed: {model.error}")
+
+    model = LocalModel(options, on_change=tell)
+    return model
 
 
 def _local_options(spec: LocalSpec) -> LocalOptions:

@@ -50,11 +50,15 @@ def run(
 
 async def _serve(loaded: Loaded, *, as_json: bool) -> None:
     narration = Narration(SystemClock().wall, as_json=as_json)
-    async with running(loaded, narration) as service:
+    async with running(loaded, narration, lambda text: _announce(text, as_json=as_json)) as service:
         print(_as_json(loaded, service) if as_json else _as_text(loaded, service), flush=True)
         await until_told_to_stop()
         if not as_json:
             print("Stopping: requests under way may finish.", flush=True)
+
+
+def _announce(text: str, *, as_json: bool) -> None:
+    print_errors((json.dumps({"what": text}) if as_json else text,))
 
 
 def _address(service: Running) -> str:

@@ -1,0 +1,55 @@
+"""Everything that `halfopen run` runs."""
+
+from dataclasses import replace
+
+import msgspec
+import openai
+import pytest
+import uvloop
+
+from halfopen.app.configuration import load
+from halfopen.app.service import running
+from halfopen.lab.ports import free_port
+
+
+@pytest.fixture
+def loaded(tmp_path):
+    """What a newcomer has: no file and no key, here on a free port."""
+    found = load(None, {}, directory=tmp_path)
+    gateway = msgspec.structs.replace(found.snapshot.gateway, port=free_port())
+    return replace(found, snapshot=replace(found.snapshot, gateway=gateway))
+
+
+def test_without_keys_the_lab_answers_and_says_so(loaded):
+    """A newcomer gets an answer, marked as simulated; with OpenAI broken, from the next vendor."""
+
+    async def scene():
+        told = []
+        async with running(loaded, told.append, lambda text: None) as service:
+            base_url = f"http://127.0.0.1:{service.server.port}/v1"
+            async with openai.AsyncOpenAI(base_url=base_url, api_key="x", max_retries=0) as client:
+                ask = client.chat.completions.with_raw_response.create
+                question = {"model": "gpt-4o-mini", "messages": [{"role": "user", "content": "Hello"}]}
+                healthy = await ask(**question)
+                service.lab["openai"].set_fault("openai_500_server_error")
+                rescued = await ask(**question)
+        return healthy, rescued, told
+
+    healthy, rescued, told = uvloop.run(scene())
+    assert "simulated" in healthy.headers["x-halfopen-lab"]
+    assert healthy.headers["x-halfopen-upstream"] == "openai/gpt-4o-mini"
+    assert rescued.headers["x-halfopen-upstream"].startswith("claude/")
+    assert rescued.headers["x-halfopen-attempts"] == "2"
+    assert [len(outcome.attempts) for outcome in told] == [1, 2]
+
+
+def test_a_taken_port_is_an_error(loaded):
+    """Nothing half started stays behind when the address can't be had."""
+
+    async def scene():
+        async with running(loaded, lambda outcome: None, lambda text: None):
+            with pytest.raises(OSError, match="in use"):
+                async with running(loaded, lambda outcome: None, lambda text: None):
+                    pass
+
+    uvloop.run(scene())
