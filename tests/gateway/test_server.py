@@ -126,7 +126,7 @@ def test_draining_lets_running_answers_end(play: Any, kit: Any) -> None:
 
 
 def test_draining_ends_at_its_bound(play: Any, kit: Any) -> None:
-    """What still runs then is cut, and its upstream call with it."""
+    """What still runs then is told so and ended, and its upstream call with it."""
 
     async def scene(stage: Any) -> None:
         upstream = await stage.upstream(lambda peer: peer.gone())
@@ -138,8 +138,12 @@ def test_draining_ends_at_its_bound(play: Any, kit: Any) -> None:
         await gateway.stop(drain_s=0.2)
         assert 0.15 < asyncio.get_running_loop().time() - started < 1.0
         await stage.until(lambda: upstream.open == 0, lambda: kit.pool_of(gateway))
-        assert (await client.ended(), gateway.connections) == (b"", 0)
-        assert stage.outcomes[0].client_gone
+        told = await client.ended()
+        assert told.startswith(b"HTTP/1.1 503 ")
+        assert b"stopped before the answer was whole" in told
+        assert gateway.connections == 0
+        assert not stage.outcomes[0].client_gone
+        assert stage.outcomes[0].fault is not None
 
     play(scene)
 

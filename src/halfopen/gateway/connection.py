@@ -108,7 +108,14 @@ class Connection(asyncio.Protocol):
                 self._watch_unsent(transport)
 
     def shut(self) -> None:
-        """Close at once; whoever works for the client is told."""
+        """Close now. A client that still waits is told why, by whoever works for it."""
+        requester = self._requester
+        if requester is not None:
+            requester.on_shutdown()
+        self.close()
+
+    def abort_now(self) -> None:
+        """Close without another word."""
         self._abort()
 
     # asyncio calls these.

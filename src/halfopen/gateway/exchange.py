@@ -7,16 +7,14 @@ Rules
    the call is over, the timer and the place in the line are given up, and the outcome is told.
 """
 
-import functools
 import logging
-from collections.abc import Callable
 from dataclasses import replace
-from typing import TypeVar, cast
 
 from halfopen import errors
 from halfopen.gateway.delivery import Delivery
 from halfopen.gateway.ending import FinishWatch, let_end, let_finish
 from halfopen.gateway.failure import error_headers, error_json, status_of
+from halfopen.gateway.guarded import guarded
 from halfopen.gateway.pool import Pool, UpstreamCall
 from halfopen.gateway.reception import Reception
 from halfopen.gateway.responder import Responder
@@ -36,21 +34,7 @@ _WAKE_AFTER_SUCCESS = 2
 """A success lets two of those who wait go, so that a recovered target fills up by doubling."""
 
 
-_Method = TypeVar("_Method", bound=Callable[..., None])
 _LOG = logging.getLogger("halfopen.gateway")
-
-
-def _guarded(method: _Method) -> _Method:
-    """Make a defect of ours an error for this one client: not a hang, and not for the others."""
-
-    @functools.wraps(method)
-    def guard(self: "Exchange", *args: object) -> None:
-        try:
-            method(self, *args)
-        except Exception:  # noqa: BLE001 - the edge: whatever it is, this request ends here
-            self.crash()
-
-    return cast("_Method", guard)
 
 
 class Exchange:
@@ -107,7 +91,7 @@ class Exchange:
         self.wake_at = float("inf")
         self.wheel_slot = 0
 
-    @_guarded
+    @guarded
     def start(self) -> None:
         """The request is whole: go."""
         self._responder.attach(self)
@@ -117,12 +101,23 @@ class Exchange:
     def crash(self) -> None:
         """A defect of ours: log it, tell the client, end."""
         _LOG.exception("request %s failed by a defect in the gateway", self._responder.request_id)
+        self._break_off(errors.make(Kind.GATEWAY_ERROR))
+
+    def on_shutdown(self) -> None:
+        """The gateway stops before the answer is whole."""
+        fault = errors.make(
+            Kind.GATEWAY_ERROR, "The gateway was stopped before the answer was whole.", effective_status=503
+        )
+        self._break_off(replace(fault, remedy="Send the request again, once a gateway is running."))
+
+    def _break_off(self, fault: Fault) -> None:
+        """End with a fault that the journey did not decide."""
         if self._ended:
             return
-        fault = self._fault = errors.make(Kind.GATEWAY_ERROR)
+        self._fault = fault
         self._cancel_call()
-        body = error_json(fault, self._responder.request_id)
         target = self._journey.current
+        body = error_json(fault, self._responder.request_id)
         try:
             if self._delivery.begun:
                 self._delivery.break_off(body)
@@ -138,7 +133,7 @@ class Exchange:
 
     # The client's side.
 
-    @_guarded
+    @guarded
     def on_client_gone(self) -> None:
         """Nobody will read the answer."""
         if self._ended:
@@ -161,7 +156,7 @@ class Exchange:
 
     # Time and room.
 
-    @_guarded
+    @guarded
     def on_timer(self, now: float) -> None:
         """The journey's time has come."""
         if self._ended:
@@ -175,25 +170,25 @@ class Exchange:
         self._look_again()
         return not self._ended and self._journey.state is State.ATTEMPTING
 
-    @_guarded
+    @guarded
     def _look_again(self) -> None:
         if not self._ended and self._journey.state is State.WAITING:
             self._step(ev.PermitFreed())
 
     # The upstream's side.
 
-    @_guarded
+    @guarded
     def on_attempt_connected(self) -> None:
         """The request is on its way."""
         self._step(ev.Connected(self._attempt))
 
-    @_guarded
+    @guarded
     def on_attempt_head(self, head: ResponseHead) -> None:
         """The upstream has begun to answer."""
         self._upstream_id = head.header("x-request-id") or head.header("request-id")
         self._step(ev.FirstByte(self._attempt, head.status))
 
-    @_guarded
+    @guarded
     def on_attempt_events(self, events: list[StreamEvent]) -> None:
         """Pieces of a stream."""
         for event in events:
@@ -230,7 +225,7 @@ class Exchange:
                 self.on_attempt_fault(errors.make(Kind.MALFORMED_ANSWER, str(problem)))
                 return
 
-    @_guarded
+    @guarded
     def on_attempt_answer(self, answer: Answer) -> None:
         """A whole plain answer."""
         self._call = None
@@ -238,7 +233,7 @@ class Exchange:
         self._usage = answer.usage
         self._step(ev.Finished(self._attempt))
 
-    @_guarded
+    @guarded
     def on_attempt_fault(self, fault: Fault) -> None:
         """The attempt failed."""
         self._cancel_call()
@@ -296,7 +291,7 @@ class Exchange:
         request = provider.request(call)
         runtime.loop.call_soon(self._dispatch, send.attempt, provider.pool, request, reception)
 
-    @_guarded
+    @guarded
     def _dispatch(self, attempt: int, pool: Pool, request: tuple[bytes, bytes], reception: Reception) -> None:
         if self._ended or self._attempt != attempt or self._journey.state is not State.ATTEMPTING:
             reception.over = True

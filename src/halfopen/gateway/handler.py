@@ -49,7 +49,7 @@ class Handler:
         else:
             shown = path[:200].decode("utf-8", "replace")
             message = f"There is no {shown} here. Served are {', '.join(_PATHS)}."
-            close = difflib.get_close_matches(shown, _PATHS, n=1)
+            close = difflib.get_close_matches(shown, _PATHS, n=1, cutoff=0.8)
             self._refuse(404, message + (f" Did you mean {close[0]}?" if close else ""), responder)
 
     def fail_by_defect(self, responder: Responder) -> None:

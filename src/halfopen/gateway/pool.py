@@ -19,6 +19,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 
+from halfopen.gateway.dial import dial
 from halfopen.gateway.tls import ResumingContext, reason_of
 from halfopen.gateway.upstream import CallSink, UpstreamConnection
 from halfopen.http1 import ResponseHead
@@ -236,10 +237,9 @@ class Pool:
         connection: UpstreamConnection | None = None
         failure: tuple[TransportError, str] | None = None
         try:
-            async with asyncio.timeout(origin.connect_s):
-                _, connection = await self._loop.create_connection(
-                    self._make_connection, origin.host, origin.port, ssl=origin.tls
-                )
+            connection = await dial(
+                self._make_connection, origin.host, origin.port, tls=origin.tls, connect_s=origin.connect_s
+            )
         except TimeoutError:
             failure = (TransportError.CONNECT_TIMEOUT, f"no connection within {origin.connect_s:g} s")
         except OSError as problem:

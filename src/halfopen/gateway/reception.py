@@ -17,6 +17,7 @@ from halfopen.providers import Answer, Chat, Dialect, StreamEvent, StreamKind, S
 
 ERROR_BODY_MAX_BYTES = 64 * 1024
 _EVENT_STREAM = "text/event-stream"
+_SNIFFED_BYTES = 64
 _EVENT_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
 
 
@@ -52,7 +53,6 @@ class Reception:
         "_head",
         "_listener",
         "_reader",
-        "_size",
         "_sniffing",
         "_target",
         "_wall",
@@ -79,8 +79,8 @@ class Reception:
         self._head: ResponseHead | None = None
         self._reader: StreamReader | None = None
         self._decoder: BodyDecoder | None = None
-        self._body: list[bytes] = []
-        self._size = 0
+        # One growing buffer: a list of a body's tiny pieces would take many times its size.
+        self._body = bytearray()
         self._finish_seen = False
         self._sniffing = False
         """Whether the first bytes must still show if this is a stream under a wrong content type."""
@@ -136,7 +136,7 @@ class Reception:
         if self._reader is not None:
             self._tell(self._reader.close())
             return
-        self._judge(b"".join(self._body))
+        self._judge(bytes(self._body))
 
     def on_failed(self, error: TransportError, detail: str) -> None:
         """The connection failed."""
@@ -165,23 +165,22 @@ class Reception:
     def _collect(self, data: bytes) -> None:
         head = self._head
         assert head is not None
-        self._body.append(data)
-        self._size += len(data)
+        self._body += data
         if self._sniffing and self._begins_stream():
-            data = b"".join(self._body)
-            self._body.clear()
             self._reader = self._new_reader()
-            self._tell(self._reader.feed(data))
+            self._tell(self._reader.feed(bytes(self._body)))
+            self._body = bytearray()
             return
-        if head.status >= 300 and self._size > ERROR_BODY_MAX_BYTES:
-            self._judge(b"".join(self._body)[:ERROR_BODY_MAX_BYTES])
-        elif self._size > self._answer_max_bytes:
+        if head.status >= 300 and len(self._body) > ERROR_BODY_MAX_BYTES:
+            self._judge(bytes(self._body[:ERROR_BODY_MAX_BYTES]))
+        elif len(self._body) > self._answer_max_bytes:
             self._fail(TransportError.TOO_LARGE, f"an answer of more than {self._answer_max_bytes} bytes")
 
     def _begins_stream(self) -> bool:
         """Whether the first bytes look like events, however they were cut."""
-        start = b"".join(self._body).lstrip()
-        self._sniffing = any(each.startswith(start) for each in _EVENT_STARTS)
+        start = bytes(self._body[:_SNIFFED_BYTES]).lstrip()
+        undecided = len(self._body) < _SNIFFED_BYTES and any(each.startswith(start) for each in _EVENT_STARTS)
+        self._sniffing = undecided
         return start.startswith(_EVENT_STARTS)
 
     def _judge(self, body: bytes) -> None:
@@ -216,7 +215,7 @@ class Reception:
         reply = Reply(
             status=head.status if head else None,
             headers=head.headers if head else (),
-            body=b"".join(self._body)[:ERROR_BODY_MAX_BYTES],
+            body=bytes(self._body[:ERROR_BODY_MAX_BYTES]),
             transport=error,
             detail=detail,
             dialect=self._dialect.name,

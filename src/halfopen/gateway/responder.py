@@ -15,6 +15,9 @@ class Requester(Protocol):
     def on_client_gone(self) -> None:
         """The client has left; nothing that is sent will be read."""
 
+    def on_shutdown(self) -> None:
+        """The gateway stops now: end the answer, and say so."""
+
     def on_client_slow(self) -> None:
         """The client reads slower than it is written to: write no more for now."""
 

@@ -17,6 +17,7 @@ from halfopen.gateway.runtime import Runtime, Surroundings
 from halfopen.rollout.snapshot import Snapshot
 
 _DRAIN_POLL_S = 0.05
+_LAST_WORDS_POLLS = 10
 
 
 class GatewayServer:
@@ -58,7 +59,18 @@ class GatewayServer:
         for connection in list(self._connections):
             connection.shut()
         self.runtime.close()
-        await asyncio.sleep(0)  # the sockets tell of their end in the loop's next round
+        await self._let_close()
+
+    async def _let_close(self) -> None:
+        """Last words are sent by the loop; a client that doesn't take them is left behind."""
+        await asyncio.sleep(0)
+        for _ in range(_LAST_WORDS_POLLS):
+            if not self._connections:
+                return
+            await asyncio.sleep(_DRAIN_POLL_S)
+        for connection in list(self._connections):
+            connection.abort_now()
+        await asyncio.sleep(0)
 
     def _close_idle(self) -> None:
         for connection in list(self._connections):

@@ -85,6 +85,8 @@ def _set(provider: Controlled, body: bytes) -> LabAnswer:
             seed=order.seed,
             **order.options,
         )
+    except TypeError:
+        return _json(400, {"error": f"{', '.join(order.options)}: one of these is no option of a fault"})
     except (msgspec.DecodeError, ValueError) as problem:
         return _json(400, {"error": str(problem)})
     return _json(200, provider.state)
