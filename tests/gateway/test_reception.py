@@ -2,11 +2,18 @@
 
 import gzip
 import json
+import time
 from typing import Any
 
 import brotli
 import pytest
 import zstandard
+
+from halfopen.gateway.reception import Reception
+from halfopen.http1 import ResponseHead
+from halfopen.model import Target
+from halfopen.providers import Chat, parse_chat
+from halfopen.providers.openai import OPENAI
 
 ENCODERS = {"gzip": gzip.compress, "br": brotli.compress, "zstd": zstandard.ZstdCompressor().compress}
 
@@ -153,3 +160,36 @@ def test_a_first_content_of_megabytes_is_delivered(play: Any, kit: Any) -> None:
         assert (response.whole, len(response.body)) == (True, len(body))
 
     play(scene)
+
+
+class Nobody:
+    """A listener that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.faults: list[Any] = []
+
+    def on_attempt_connected(self) -> None: ...
+    def on_attempt_head(self, head: Any) -> None: ...
+    def on_attempt_events(self, events: Any) -> None: ...
+    def on_attempt_answer(self, answer: Any) -> None: ...
+
+    def on_attempt_fault(self, fault: Any) -> None:
+        self.faults.append(fault)
+
+
+def test_a_body_in_tiny_pieces_costs_what_it_weighs() -> None:
+    """A stranger's body must not hold up the loop: 200,000 blanks one by one, and each looked at once."""
+    listener = Nobody()
+    chat = parse_chat(b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": true}')
+    assert isinstance(chat, Chat)
+    reception = Reception(
+        listener, chat, Target("p", "m", "openai"), OPENAI, answer_max_bytes=2**20, wall_s=0.0
+    )
+    headers = (("content-type", "application/json"),)
+    reception.on_head(ResponseHead(status=200, headers=headers, keep_alive=True, close_delimited=False))
+    began = time.process_time()
+    for _ in range(200_000):
+        reception.on_data(b"\n")
+    assert time.process_time() - began < 2.0  # looking at all of it each time takes minutes
+    reception.on_end()
+    assert len(listener.faults) == 1

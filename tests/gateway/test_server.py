@@ -125,6 +125,25 @@ def test_draining_lets_running_answers_end(play: Any, kit: Any) -> None:
     play(scene)
 
 
+def test_a_stream_that_is_cut_by_the_end_of_the_drain_says_so(play: Any, kit: Any) -> None:
+    """Decision 0008: one error event and an abrupt end, never a bare one."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.gateway(await stage.lab(pace_s=0.2))
+        client = await stage.client(gateway)
+        client.send(kit.post(kit.chat(stream=True)))
+        await client.reader.readuntil(b"\r\n\r\n")
+        await gateway.stop(drain_s=0.05)
+        rest = await client.ended()
+        assert b'data: {"error":' in rest
+        assert b"stopped before the answer was whole" in rest
+        assert b"[DONE]" not in rest
+        assert not rest.endswith(b"0\r\n\r\n")
+        assert not stage.outcomes[0].client_gone
+
+    play(scene)
+
+
 def test_draining_ends_at_its_bound(play: Any, kit: Any) -> None:
     """What still runs then is told so and ended, and its upstream call with it."""
 

@@ -53,6 +53,7 @@ def test_after_and_probability(with_lab):
         ({"name": "slow_headers", "options": {"foo": 1}}, "has no option 'foo' (it has: delay_s)"),
         ({"name": "slow_headers", "options": {"delay_s": "x"}}, "must be a number"),
         ({"name": "slow_headers", "options": {"delay_s": -1}}, "must not be negative"),
+        ({"name": "slow_headers", "options": {"after": 1}}, "after: one of these is no option"),
         ({"name": "slow_headers", "times": 0}, "times at least 1"),
         ({"name": "slow_headers", "probability": 2}, "between 0 and 1"),
         ({"name": "slow_headers", "tmies": 2}, "unknown field `tmies`"),

@@ -6,12 +6,15 @@ import http.client
 import json
 import signal
 from typing import Annotated, Any
+from urllib.parse import urlsplit
 
 import typer
 
 from halfopen.cli.lab_drill import drill
 from halfopen.cli.lab_fuzz import fuzz
 from halfopen.cli.lab_matrix import matrix
+from halfopen.cli.output import program
+from halfopen.lab.ports import DEFAULT
 
 app = typer.Typer(
     help="Simulated OpenAI, Anthropic and Gemini that fail on demand.",
@@ -76,8 +79,10 @@ def _print_usage(urls: dict[str, str]) -> None:
         '-d \'{"model":"gpt-4o-mini","messages":[{"role":"user","content":"hello"}]}\''
     )
     print("Make it fail, and mend it:")
-    print("  halfopen lab set openai openai_500_server_error")
-    print("  halfopen lab clear")
+    port = urlsplit(urls["openai"]).port
+    elsewhere = "" if port == DEFAULT["openai"] else f" --port {port}"
+    print(f"  {program()} lab set openai openai_500_server_error{elsewhere}")
+    print(f"  {program()} lab clear openai{elsewhere}")
     print("Ctrl-C stops it.", flush=True)
 
 

@@ -13,7 +13,7 @@ from halfopen.app.clock import SystemClock
 from halfopen.app.configuration import ConfigurationError, Loaded, load
 from halfopen.app.narration import Narration
 from halfopen.app.service import Running, running, until_told_to_stop
-from halfopen.cli.output import fail, print_errors
+from halfopen.cli.output import fail, print_errors, program
 from halfopen.rollout import Snapshot
 
 
@@ -103,7 +103,7 @@ def _routes(snapshot: Snapshot, most: int = 8) -> list[str]:
         f"  {route.name} → {' → '.join(target.name for target in route.targets)}" for route in routes[:most]
     ]
     more = len(routes) - most
-    end = [f"  … and {more} more; `halfopen config show` prints all"] if more > 0 else []
+    end = [f"  … and {more} more; `{program()} config show` prints all"] if more > 0 else []
     return ["Routes (the model that a client names → targets in order):", *lines, *end]
 
 
@@ -113,7 +113,7 @@ def _lab_lines(service: Running) -> list[str]:
     port = service.lab["openai"].port
     return [
         "Break the simulated OpenAI and see the answer come all the same:",
-        f"  halfopen lab set openai openai_500_server_error --port {port}",
+        f"  {program()} lab set openai openai_500_server_error --port {port}",
     ]
 
 

@@ -99,11 +99,6 @@ class LocalModel:
         """Children that were started in place of another one."""
         return self._restarts
 
-    @property
-    def last_lines(self) -> tuple[str, ...]:
-        """The last lines that the present or last child wrote to standard error."""
-        return self._tail.lines
-
     async def start(self) -> None:
         """Begin, and return at once; the model loads in the background. Does nothing when already begun."""
         if self._watching is not None and not self._watching.done():
