@@ -208,7 +208,9 @@ def test_the_unknown_is_left_out(lab, extra):
         pytest.param(START + b"data: [DONE]\n\n", Kind.MALFORMED_ANSWER, id="another-dialects-done"),
         pytest.param(START + b'data: {"choices":[]}\n\n', Kind.MALFORMED_ANSWER, id="another-dialect"),
         pytest.param(
-            START + delta(type="text_delta", text="x"), Kind.MALFORMED_ANSWER, id="delta-before-its-block"
+            START + delta(type="input_json_delta", partial_json="{}"),
+            Kind.MALFORMED_ANSWER,
+            id="delta-before-its-block",
         ),
         pytest.param(text(), Kind.MALFORMED_ANSWER, id="no-message-start"),
         pytest.param(START + START, Kind.MALFORMED_ANSWER, id="two-starts"),
@@ -406,3 +408,12 @@ def test_an_empty_stream_that_has_a_reason(lab, kinds):
     raw = START + end("end_turn") + STOP
     assert kinds(lab.read([raw], lab.chat(stream=True, stop="END"))) == [K.OPENING, K.FINISH, K.DONE]
     assert lab.read([raw])[-1].fault.kind is Kind.EMPTY_ANSWER
+
+
+def test_a_server_that_leaves_out_what_carries_nothing_is_understood(lab):
+    """Text without the start of its block, and no id or model: servers of this shape send that."""
+    opening = b'data: {"type":"message_start","message":{"role":"assistant","content":[]}}\n\n'
+    read = lab.read([opening + delta(type="text_delta", text="Hello") + end("end_turn") + STOP])
+    joined = lab.joined(read)
+    assert (joined.text, joined.finish_reasons, joined.done) == ("Hello", ["stop"], True)
+    assert {chunk.model for chunk in joined.chunks} == {lab.target().model}

@@ -59,17 +59,17 @@ class AnthropicDialect:
     def answer(
         self,
         chat: Chat,
-        target: Target,  # noqa: ARG002 - the contract's signature
+        target: Target,
         reply: Reply,
         *,
         created_s: int = 0,
     ) -> Answer | Fault:
         """Judge and translate a whole 2xx reply to a request that was not streamed."""
-        return translate_answer(wants_of(chat), reply, created_s=created_s)
+        return translate_answer(wants_of(chat), reply, model=target.model, created_s=created_s)
 
-    def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract's signature
+    def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
         """A reader for the body of a 2xx reply with content type text/event-stream."""
-        return AnthropicReader(wants_of(chat), created_s=created_s)
+        return AnthropicReader(wants_of(chat), model=target.model, created_s=created_s)
 
 
 ANTHROPIC = AnthropicDialect()

@@ -44,12 +44,13 @@ class Message(msgspec.Struct, frozen=True):
 _MESSAGE = msgspec.json.Decoder(Message)
 
 
-def translate_answer(wants: Wants, reply: Reply, *, created_s: int) -> Answer | Fault:
+def translate_answer(wants: Wants, reply: Reply, *, model: str, created_s: int) -> Answer | Fault:
     """Judge and translate a whole 2xx reply.
 
     Args:
         wants: What the client asked for.
         reply: The upstream's reply.
+        model: The model that was asked, named where the reply names none.
         created_s: Unix seconds, for a reply without a date.
     """
     fault = errors.decode(reply)
@@ -90,6 +91,7 @@ def translate_answer(wants: Wants, reply: Reply, *, created_s: int) -> Answer | 
         return reason
     created = created_of(reply, created_s)
     body = _completion(message, text, calls, reason, created=created, legacy=wants.legacy)
+    body["model"] = message.model or model
     return Answer(msgspec.json.encode(body), reason, usage_of(message.usage))
 
 

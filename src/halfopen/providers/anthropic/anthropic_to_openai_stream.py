@@ -97,15 +97,17 @@ class _BrokenError(Exception):
 class AnthropicReader:
     """Reads one stream."""
 
-    def __init__(self, wants: Wants, *, created_s: int) -> None:
+    def __init__(self, wants: Wants, *, model: str, created_s: int) -> None:
         """Begin a stream.
 
         Args:
             wants: What the client asked for.
+            model: The model that was asked, named where the stream names none.
             created_s: When the answer was made, in Unix seconds.
         """
         self._parser = SseParser()
         self._wants = wants
+        self._model = model
         self._created_s = created_s
         self._writer: ChunkWriter | None = None
         self._blocks: dict[int, _OpenBlock] = {}
@@ -192,7 +194,10 @@ class AnthropicReader:
         if self._writer is not None:
             raise _BrokenError("begins a second message")
         self._writer = ChunkWriter(
-            start.id, start.model, include_usage=self._wants.include_usage, created_s=self._created_s
+            start.id,
+            start.model or self._model,
+            include_usage=self._wants.include_usage,
+            created_s=self._created_s,
         )
         self._counts = start.usage
         chunk = self._writer.delta({"role": "assistant", "content": "", "refusal": None})
@@ -220,8 +225,11 @@ class AnthropicReader:
 
     def _block_delta(self, data: bytes) -> list[StreamEvent]:
         part = _decoded(_BLOCK_DELTA, data)
-        block = self._block(part.index)
         delta = part.delta
+        if delta.type == "text_delta" and part.index not in self._blocks and self._writer is not None:
+            # Some servers of this shape leave out the start of a text block; it carries nothing.
+            self._blocks[part.index] = _OpenBlock("text")
+        block = self._block(part.index)
         if delta.type == "text_delta" and block.type == "text" and delta.text:
             return self._text(delta.text)
         if delta.type == "thinking_delta" and block.type == "thinking" and delta.thinking:
