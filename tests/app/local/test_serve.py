@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import re
 import time
 import urllib.error
 import urllib.request
@@ -82,7 +81,8 @@ def test_an_answer_without_a_limit_ends(client: openai.OpenAI) -> None:
 def test_a_json_shape_is_kept(client: openai.OpenAI) -> None:
     """A forced JSON shape is kept even by a small base model: the server constrains the tokens.
 
-    It may put blanks where JSON allows them until it reaches its limit; then the end may be missing.
+    Without an example it may put blanks, where JSON allows them, until its limit; so it gets one, and the
+    likeliest token each time.
     """
     shape: Any = {
         "type": "object",
@@ -90,18 +90,18 @@ def test_a_json_shape_is_kept(client: openai.OpenAI) -> None:
         "required": ["city"],
         "additionalProperties": False,
     }
+    question = 'Which city? Answer {"city": "Paris"} or {"city": "Rome"}'
     answer = client.chat.completions.create(
         model="anything",
-        messages=MESSAGES,
-        max_tokens=64,
+        messages=[{"role": "user", "content": question}],
+        temperature=0,
         response_format={
             "type": "json_schema",
             "json_schema": {"name": "city", "strict": True, "schema": shape},
         },
     )
-    text, finish = answer.choices[0].message.content or "", answer.choices[0].finish_reason
-    assert re.fullmatch(r'\{\s*"city"\s*:\s*"(Paris|Rome)"\s*\}?\s*', text), text
-    assert finish == "length" or json.loads(text)["city"] in ("Paris", "Rome")
+    assert answer.choices[0].finish_reason == "stop"
+    assert json.loads(answer.choices[0].message.content or "")["city"] in ("Paris", "Rome")
 
 
 def test_the_model_is_listed_without_its_path(client: openai.OpenAI) -> None:
