@@ -8,7 +8,7 @@ nesting is bounded.
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -39,16 +39,16 @@ _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 @dataclass(frozen=True)
-class Chat:
-    """A chat completion request as the client sent it. Make it with `parse_chat`."""
+class Ask:
+    """A request as the client sent it, in the client's own dialect."""
 
     body: bytes
-    """The request's body, byte for byte."""
+    """The request's body, byte for byte. A JSON object, valid UTF-8, of bounded nesting."""
     model: str
     """The model name that the client sent: the route's name."""
     stream: bool
-    include_usage: bool
-    """Whether the client asked for a usage chunk at the end of the stream."""
+    headers: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
+    """The client's headers that a provider of the same dialect must see, such as anthropic-beta."""
 
     @cached_property
     def fields(self) -> dict[str, msgspec.Raw]:
@@ -65,6 +65,25 @@ class Chat:
         """One top-level field as a plain Python value; None when it is null or not there."""
         raw = self.fields.get(name)
         return None if raw is None else plain_value(raw)
+
+
+@dataclass(frozen=True)
+class Chat(Ask):
+    """A chat completion request, as the client sent it or as a request of another dialect means it.
+
+    Make it with `parse_chat`, or with `parse` of the client's dialect.
+    """
+
+    include_usage: bool = False
+    """Whether the client wants a usage chunk at the end of the stream."""
+    origin: Ask | None = field(default=None, kw_only=True)
+    """The request that this one translates; None: the client sent it so."""
+    native_only: str | None = field(default=None, kw_only=True)
+    """Why only a provider of the client's own dialect can serve it, in a few words; None: any may."""
+    dropped: tuple[str, ...] = field(default=(), kw_only=True)
+    """What of the origin is lost in this form and no promise, a short ASCII phrase each: "no top_k"."""
+    continues: bool = field(default=False, kw_only=True)
+    """Whether the answer goes on with one that was cut, so that it may well be empty."""
 
 
 def plain_value(raw: bytes | msgspec.Raw) -> Any:

@@ -8,10 +8,13 @@ from halfopen.providers.chat import Chat
 def may_be_empty(chat: Chat) -> bool:
     """Whether a model may finish normally without a word.
 
-    It may when a stop sequence can end the answer before it begins, and after the result of a tool,
-    when it has nothing to add. In all other cases an empty answer is a failure. Decodes the whole
-    request, so it is asked only when an answer is empty.
+    It may when a stop sequence can end the answer before it begins, after the result of a tool,
+    when it has nothing to add, and after a beginning that turns out to be the whole. In all other
+    cases an empty answer is a failure. Decodes the whole request, so it is asked only when an answer
+    is empty.
     """
+    if chat.continues:
+        return True
     request = chat.deep
     if request.get("stop"):
         return True

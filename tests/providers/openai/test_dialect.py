@@ -2,6 +2,7 @@
 
 import json
 
+import msgspec
 import pytest
 
 from halfopen.providers.openai import OPENAI
@@ -22,12 +23,35 @@ def test_the_body_passes_unchanged(make_chat, make_target) -> None:
 
 def test_only_the_model_is_replaced(make_chat, make_target) -> None:
     """With another model in its place, every other field keeps its bytes and its order."""
-    chat = make_chat(stream=True, number=1.50, text="é\u2028", big=10**30)
+    chat = make_chat(number=1.50, text="é\u2028", big=10**30)
     call = OPENAI.call(chat, make_target("gpt-4.1"), None)
-    assert call.body == chat.body.replace(b'"gpt-4o-mini"', b'"gpt-4.1"').replace(b'", "', b'","').replace(
-        b"}], ", b"}],"
-    ).replace(b", ", b",").replace(b'": ', b'":').replace(b'{"role":"user","content":"Hi"}', b'{"role": "user", "content": "Hi"}')  # fmt: skip
-    assert dict(call.headers) == {"content-type": "application/json", "accept": "text/event-stream"}
+    fields = chat.fields | {"model": msgspec.Raw(b'"gpt-4.1"')}
+    assert call.body == msgspec.json.encode(fields)
+    assert dict(call.headers) == {"content-type": "application/json", "accept": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("options", "sent"),
+    [
+        pytest.param({}, {"include_usage": True}, id="nothing said"),
+        pytest.param({"stream_options": None}, {"include_usage": True}, id="null"),
+        pytest.param(
+            {"stream_options": {"include_usage": False, "include_obfuscation": False}},
+            {"include_usage": True, "include_obfuscation": False},
+            id="not wanted",
+        ),
+    ],
+)
+def test_a_stream_is_asked_for_its_counts(make_chat, make_target, options, sent) -> None:
+    """What is spent must be known, whether or not the client wants to see it."""
+    call = OPENAI.call(make_chat(stream=True, **options), make_target("gpt-4.1"), None)
+    assert json.loads(call.body)["stream_options"] == sent
+
+
+def test_a_stream_that_asks_for_its_counts_passes_as_it_is(make_chat, make_target) -> None:
+    """Nothing is added, so the bytes stay the client's own."""
+    chat = make_chat(stream=True, stream_options={"include_usage": True})
+    assert OPENAI.call(chat, make_target(chat.model), None).body is chat.body
 
 
 def test_an_older_limit_is_renamed_for_a_newer_model(make_chat, make_target) -> None:

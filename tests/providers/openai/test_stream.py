@@ -10,6 +10,7 @@ from openai.types.chat import ChatCompletionChunk
 from halfopen.http1.sse import EVENT_MAX_BYTES
 from halfopen.model import Kind, Usage
 from halfopen.providers import Chat, StreamEvent, StreamKind, parse_chat
+from halfopen.providers.contract import Form
 from halfopen.providers.openai.stream import OpenAIReader
 
 STREAMS = Path(__file__).parents[2] / "contracts" / "streams"
@@ -26,7 +27,12 @@ DONE = b"data: [DONE]\n\n"
 
 
 def read(*pieces: bytes, **fields: Any) -> list[StreamEvent]:
-    request = {"model": "m", "messages": [{"role": "user", "content": "Hi"}], "stream": True} | fields
+    request = {
+        "model": "m",
+        "messages": [{"role": "user", "content": "Hi"}],
+        "stream": True,
+        "stream_options": {"include_usage": True},
+    } | fields
     chat = parse_chat(json.dumps(request).encode())
     assert isinstance(chat, Chat)
     reader = OpenAIReader(chat)
@@ -56,9 +62,9 @@ ROLE, HI, STOP = chunk({"role": "assistant", "content": ""}), chunk({"content": 
         ("refusal", [R, C, C, F, D], 23),
         ("two_choices", [R, R, C, C, R, C, F, D], 11),
         ("length", [R, F, D], 0),
-        ("reasoning", [P, R, C, C, C, F, U, D], 19),
+        ("reasoning", [P, R, C, C, C, F, D], 19),
         ("azure_crlf", [R, R, C, F, D], 2),
-        ("no_done", [C, C, F, D], 8),
+        ("no_done", [C, F, D], 8),
     ],
 )
 def test_recordings(name: str, expected: list[StreamKind], chars: int) -> None:
@@ -88,11 +94,62 @@ def test_usage_is_read() -> None:
 
 
 def test_a_chunk_may_be_three_things() -> None:
-    """A chunk with content, finish and usage sends its bytes once, with the content."""
+    """A chunk with content, finish and usage is a finish, so that it is held like every other."""
     raw = sse(chunk({"content": "Hi"}, "stop", usage={"prompt_tokens": 1}))
-    events = read(raw, DONE)
-    assert [(event.kind, event.data) for event in events] == [(C, raw), (F, b""), (U, b""), (D, b"")]
-    assert events[1].finish_reason == "stop"
+    finish, done = read(raw, DONE)
+    assert (finish.kind, finish.data, finish.finish_reason) == (F, raw, "stop")
+    assert (finish.chars, finish.form, finish.text, finish.usage) == (2, Form.TEXT, "Hi", Usage(1))
+    assert done.kind is D
+
+
+UNASKED: dict[str, Any] = {"stream_options": None}
+
+
+@pytest.mark.parametrize(
+    ("raw", "shown"),
+    [
+        pytest.param(sse(chunk({"content": "Hi"}, usage=None)), sse(chunk({"content": "Hi"})), id="null"),
+        pytest.param(
+            sse(chunk({"content": ',"usage":null'}, usage=None)),
+            sse(chunk({"content": ',"usage":null'})),
+            id="null, and a text that looks like it",
+        ),
+        pytest.param(
+            sse(chunk({"content": "Hi"}, usage={"prompt_tokens": 3}))
+            .replace(b'": ', b'":')
+            .replace(b", ", b","),
+            sse(chunk({"content": "Hi"}))
+            .replace(b'": ', b'":')
+            .replace(b", ", b",")
+            .replace(b"data:", b"data: ", 0),
+            id="counts beside content",
+        ),
+        pytest.param(sse({"id": "c", "choices": [], "usage": {"prompt_tokens": 3}}), b"", id="the last"),
+    ],
+)
+def test_counts_are_shown_only_to_who_asked(raw: bytes, shown: bytes) -> None:
+    """We always ask for the token counts; a client that didn't gets its chunks without them."""
+    events = read(raw, **UNASKED)
+    assert events[0].data == shown
+
+
+@pytest.mark.parametrize(
+    ("delta", "index", "form", "text"),
+    [
+        ({"content": "Hi"}, 0, Form.TEXT, "Hi"),
+        ({"content": "Hi"}, 1, Form.OTHER, ""),
+        ({"reasoning": "Hm"}, 0, Form.REASONING, ""),
+        ({"refusal": "No"}, 0, Form.OTHER, ""),
+        ({"content": [{"type": "text", "text": "Hi"}]}, 0, Form.OTHER, ""),
+        ({"content": "Hi", "tool_calls": [{"index": 0, "function": {"name": "f"}}]}, 0, Form.CALL, ""),
+        ({"function_call": {"name": "f"}}, 0, Form.CALL, ""),
+    ],
+    ids=["text", "another choice", "reasoning", "refusal", "parts", "call", "legacy call"],
+)
+def test_what_a_chunk_consists_of(delta: dict[str, Any], index: int, form: Form, text: str) -> None:
+    """Each piece of content says its form, so that it is known what another model can go on with."""
+    event = read(sse(chunk(delta, index=index)))[0]
+    assert (event.kind, event.form, event.text) == (C, form, text)
 
 
 ERROR = b'data: {"error":{"message":"The server had an error","type":"server_error"}}\n\n'

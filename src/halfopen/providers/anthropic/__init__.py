@@ -30,6 +30,10 @@ class AnthropicDialect:
     name: str = "anthropic"
     default_base_url: str = "https://api.anthropic.com"
 
+    def speaks(self, client: str, target: Target) -> bool:  # noqa: ARG002 - the contract
+        """Whether a client's dialect passes as it is."""
+        return client == "messages"
+
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for, in a few words; None: it can."""
         reason = fitness.unfit(chat, target.capabilities, adapted=("reasoning_effort",))

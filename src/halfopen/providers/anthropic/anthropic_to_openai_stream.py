@@ -23,7 +23,7 @@ from halfopen.providers.anthropic.chunk import ChunkWriter
 from halfopen.providers.anthropic.finish import finish_reason_of, json_finish_of
 from halfopen.providers.anthropic.usage import Counts, openai_usage, usage_of
 from halfopen.providers.anthropic.wants import Wants
-from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.providers.contract import Form, StreamEvent, StreamKind
 
 
 class _Kind(msgspec.Struct, frozen=True):
@@ -257,7 +257,7 @@ class AnthropicReader:
         self._finish_reason = reason
         refusal = end.delta.stop_details.explanation if end.delta.stop_details else None
         if reason == "content_filter" and refusal:
-            made.append(_content(writer.delta({"refusal": refusal}), len(refusal)))
+            made.append(_content(writer.delta({"refusal": refusal}), len(refusal), Form.OTHER))
         finish = writer.finish(reason)
         return [*made, StreamEvent(StreamKind.FINISH, finish, usage=self._usage(), finish_reason=reason)]
 
@@ -291,10 +291,12 @@ class AnthropicReader:
         if self._wants.json_mode:
             return []
         self._has_text = True
-        return [_content(self._started().delta({"content": text}), len(text))]
+        return [_content(self._started().delta({"content": text}), len(text), Form.TEXT, text)]
 
     def _thinking(self, thinking: str) -> list[StreamEvent]:
-        return [_content(self._started().delta({"reasoning_content": thinking}), len(thinking))]
+        return [
+            _content(self._started().delta({"reasoning_content": thinking}), len(thinking), Form.REASONING)
+        ]
 
     def _call_begun(self, call: int, block: Block) -> list[StreamEvent]:
         if self._wants.json_mode:
@@ -307,18 +309,19 @@ class AnthropicReader:
             begun = {
                 "tool_calls": [{"index": call, "id": block.id, "type": "function", "function": function}]
             }
-        return [_content(self._started().delta(begun), len(block.name))]
+        return [_content(self._started().delta(begun), len(block.name), Form.CALL)]
 
     def _arguments(self, call: int, arguments: str) -> StreamEvent:
         function = {"arguments": arguments}
         piece: dict[str, object]
         if self._wants.json_mode:
             piece = {"content": arguments}
-        elif self._wants.legacy:
+            return _content(self._started().delta(piece), len(arguments), Form.TEXT, arguments)
+        if self._wants.legacy:
             piece = {"function_call": function}
         else:
             piece = {"tool_calls": [{"index": call, "function": function}]}
-        return _content(self._started().delta(piece), len(arguments))
+        return _content(self._started().delta(piece), len(arguments), Form.CALL)
 
     def _completed(self, block: _OpenBlock) -> list[StreamEvent]:
         """Send the arguments of a call that came without pieces of them."""
@@ -353,8 +356,8 @@ class AnthropicReader:
         return StreamEvent(StreamKind.FAULT, fault=fault)
 
 
-def _content(data: bytes, chars: int) -> StreamEvent:
-    return StreamEvent(StreamKind.CONTENT, data, chars)
+def _content(data: bytes, chars: int, form: Form, text: str = "") -> StreamEvent:
+    return StreamEvent(StreamKind.CONTENT, data, chars, form=form, text=text)
 
 
 def _decoded(decoder: msgspec.json.Decoder[_T], data: bytes) -> _T:

@@ -15,6 +15,7 @@ from halfopen.providers.openai.dialect import (
     request_headers,
     stand_in_fields,
     unfit_single_calls,
+    usage_asked,
 )
 
 
@@ -33,6 +34,10 @@ class Compatible:
     def default_base_url(self) -> str:
         """Where the server listens by default; empty when everybody has an address of their own."""
         return self.flavour.base_url or ""
+
+    def speaks(self, client: str, target: Target) -> bool:  # noqa: ARG002 - the contract
+        """Whether a client's dialect passes as it is."""
+        return client == "chat" or client in self.flavour.speaks
 
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for; None: it can."""
@@ -59,7 +64,10 @@ class Compatible:
         strange = any(name in fields for name in (*flavour.renames, *flavour.drops, *flavour.refuses))
         if strange:
             fields = self._renamed(fields)
-        body = chat.body if not strange and not renamed else encode_fields(fields, target.model)
+        if chat.stream and "stream_options" not in flavour.drops:
+            fields = usage_asked(fields)
+        same = fields is chat.fields and not renamed
+        body = chat.body if same else encode_fields(fields, target.model)
         return Call("/chat/completions", self._headers(chat, key), body)
 
     def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:

@@ -33,6 +33,8 @@ class Flavour:
     """The same, of the fields of a message."""
     lacks: frozenset[str] = frozenset()
     """Names of capabilities that no model there has; a model's own settings can say otherwise."""
+    speaks: frozenset[str] = frozenset(("completions", "embeddings"))
+    """The dialects of clients, beside chat, that it serves itself."""
     key_header: str = "authorization"
     """The header of the key: `authorization` (as a bearer token), or one that takes it bare."""
 

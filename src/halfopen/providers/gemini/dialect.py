@@ -23,6 +23,10 @@ class GeminiDialect:
     name: str = "gemini"
     default_base_url: str = "https://generativelanguage.googleapis.com"
 
+    def speaks(self, client: str, target: Target) -> bool:  # noqa: ARG002 - the contract
+        """Whether a client's dialect passes as it is."""
+        return client == "generate"
+
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for, in a few words; None: it can."""
         reason = fitness.unfit(chat, target.capabilities)

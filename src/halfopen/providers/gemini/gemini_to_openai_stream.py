@@ -17,7 +17,7 @@ from halfopen import errors
 from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser, parse_event
 from halfopen.model import Fault, Kind, Target, Usage
 from halfopen.providers.chat import Chat
-from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.providers.contract import Form, StreamEvent, StreamKind
 from halfopen.providers.emptiness import may_be_empty
 from halfopen.providers.gemini.candidate import (
     Candidate,
@@ -180,7 +180,10 @@ class GeminiReader:
                 return delta
             chars = len(piece.text) + len(piece.thought) + (len(piece.call.arguments) if piece.call else 0)
             kind = StreamKind.CONTENT if chars else StreamKind.OPENING
-            out.append(StreamEvent(kind, self._chunk(candidate.index, delta, logprobs=logprobs), chars))
+            data = self._chunk(candidate.index, delta, logprobs=logprobs)
+            form = _form(piece, candidate.index) if chars else Form.NONE
+            text = piece.text if form is Form.TEXT else ""
+            out.append(StreamEvent(kind, data, chars, form=form, text=text))
             logprobs = None
         if candidate.finish is not None and progress.finish is None:
             finish = self._finish(candidate, progress, logprobs)
@@ -256,6 +259,14 @@ class GeminiReader:
     def _fail(self, fault: Fault) -> StreamEvent:
         self._over = True
         return StreamEvent(StreamKind.FAULT, fault=fault)
+
+
+def _form(piece: Piece, index: int) -> Form:
+    if piece.call is not None:
+        return Form.CALL
+    if index:
+        return Form.OTHER
+    return Form.REASONING if piece.thought else Form.TEXT
 
 
 def _event(chunk: dict[str, Any]) -> bytes:

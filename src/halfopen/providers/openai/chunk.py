@@ -4,6 +4,8 @@ from typing import Any
 
 import msgspec
 
+from halfopen.providers.contract import Form
+
 
 class Function(msgspec.Struct):
     """A piece of a call: its name comes once, its arguments bit by bit."""
@@ -69,6 +71,25 @@ def read_chunk(data: bytes) -> Chunk | None:
 def given(raw: msgspec.Raw) -> bool:
     """Whether a value is there and says something: not null, not empty."""
     return bytes(raw) not in _NOTHING
+
+
+def form_of(choices: list[Choice]) -> tuple[Form, str]:
+    """What the content of a chunk consists of, and the text that it adds to the first choice."""
+    text, form = "", Form.NONE
+    for choice in choices:
+        delta = choice.delta
+        if delta is None:
+            continue
+        if delta.tool_calls or delta.function_call is not None:
+            return Form.CALL, ""
+        if isinstance(delta.content, list) or delta.refusal or delta.audio or delta.images:
+            form = Form.OTHER
+        elif delta.content:
+            form = Form.OTHER if choice.index or form is Form.OTHER else Form.TEXT
+            text += delta.content
+        elif form is Form.NONE and (delta.reasoning_content or delta.reasoning):
+            form = Form.REASONING
+    return form, text if form is Form.TEXT else ""
 
 
 def answer_chars(delta: Delta) -> int:

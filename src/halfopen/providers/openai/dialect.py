@@ -21,6 +21,12 @@ class OpenAI:
     name: str = "openai"
     default_base_url: str = "https://api.openai.com/v1"
 
+    def speaks(self, client: str, target: Target) -> bool:
+        """Whether a client's dialect passes as it is. Only the older models complete bare prompts."""
+        if client == "completions":
+            return _COMPLETES.match(target.model) is not None
+        return client in ("chat", "responses", "embeddings")
+
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for; None: it can."""
         return (
@@ -35,11 +41,13 @@ class OpenAI:
 
     def call(self, chat: Chat, target: Target, key: str | None) -> Call:
         """Make the upstream's request: the client's body, with the target's model in it."""
-        body = chat.body
+        fields = chat.fields
         if target.model != chat.model:
-            body = encode_fields(
-                _limit_renamed(stand_in_fields(chat.fields, target), target.model), target.model
-            )
+            fields = _limit_renamed(stand_in_fields(fields, target), target.model)
+        if chat.stream:
+            fields = usage_asked(fields)
+        same = fields is chat.fields and target.model == chat.model
+        body = chat.body if same else encode_fields(fields, target.model)
         return Call("/chat/completions", request_headers(chat, key), body)
 
     def answer(
@@ -70,6 +78,16 @@ def encode_fields(fields: Mapping[str, msgspec.Raw], model: str) -> bytes:
     return msgspec.json.encode({**fields, "model": msgspec.Raw(msgspec.json.encode(model))})
 
 
+def usage_asked(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    """The fields of a streamed request with the token counts asked for: what is spent must be known."""
+    raw = fields.get("stream_options")
+    options = msgspec.json.decode(raw) if raw is not None else None
+    options = options if isinstance(options, dict) else {}
+    if options.get("include_usage") is True:
+        return fields
+    return {**fields, "stream_options": msgspec.Raw(msgspec.json.encode({**options, "include_usage": True}))}
+
+
 def stand_in_fields(fields: dict[str, msgspec.Raw], target: Target) -> dict[str, msgspec.Raw]:
     """The fields without those that a model refuses by name, whatever they say.
 
@@ -98,6 +116,7 @@ _SAMPLING = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_pen
 # "Function tools with reasoning_effort are not supported for gpt-5.6-… in /v1/chat/completions.
 # To use function tools, use /v1/responses or set reasoning_effort to 'none'." Said from 5.6 on.
 _NO_TOOLS_WITH_EFFORT = re.compile(r"gpt-(?:5\.[6-9]|[6-9])(?!\d)")
+_COMPLETES = re.compile(r"(?:gpt-3\.5-turbo-instruct|babbage-002|davinci-002|text-|ft:(?:babbage|davinci))")
 # These models refuse max_tokens and name max_completion_tokens instead.
 _O_SERIES = re.compile(r"o\d(?!\d)")
 _NEW_LIMIT_NAME = re.compile(r"(?:o\d|gpt-[5-9])(?!\d)")

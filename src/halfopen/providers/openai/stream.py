@@ -1,7 +1,8 @@
 """Read a streamed chat completion and tell a whole one from one that failed.
 
 Rules
-1. Bytes pass as they came; `data: [DONE]` is left out, because the driver writes it.
+1. Bytes pass as they came; `data: [DONE]` is left out, because the driver writes it, and so are the
+   token counts when the client didn't ask for them: we ask for them always.
 2. A stream is whole when as many choices as were asked for have come, each has a finish reason, and
    nothing failed. `[DONE]` is neither needed nor enough.
 3. An error is an error wherever it comes, also after the finish.
@@ -14,12 +15,20 @@ from halfopen import errors
 from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
 from halfopen.model import Fault, Kind
 from halfopen.providers.chat import Chat
-from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.providers.contract import Form, StreamEvent, StreamKind
 from halfopen.providers.emptiness import may_be_empty
 from halfopen.providers.openai.choices import choices_asked
-from halfopen.providers.openai.chunk import Choice, Chunk, answer_chars, given, read_chunk, thought_chars
+from halfopen.providers.openai.chunk import (
+    Choice,
+    Chunk,
+    answer_chars,
+    form_of,
+    given,
+    read_chunk,
+    thought_chars,
+)
 from halfopen.providers.openai.finish import judge_finish
-from halfopen.providers.openai.usage import read_usage
+from halfopen.providers.openai.usage import read_usage, without_usage
 
 _DONE = b"[DONE]"
 _PINGS = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
@@ -28,12 +37,22 @@ _PINGS = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
 class OpenAIReader:
     """Reads one stream of chat completion chunks. Implements `StreamReader`."""
 
-    __slots__ = ("_asked", "_empty_is_fine", "_ended", "_filled", "_finished", "_parser", "_seen")
+    __slots__ = (
+        "_asked",
+        "_empty_is_fine",
+        "_ended",
+        "_filled",
+        "_finished",
+        "_hides_usage",
+        "_parser",
+        "_seen",
+    )
 
     def __init__(self, chat: Chat) -> None:
         """Begin a stream that answers a chat."""
         self._asked = choices_asked(chat)
         self._empty_is_fine = partial(may_be_empty, chat)
+        self._hides_usage = not chat.include_usage
         self._parser = SseParser()
         self._seen: set[int] = set()
         self._finished: set[int] = set()
@@ -82,10 +101,11 @@ class OpenAIReader:
             if chunk is None or given(chunk.error) or (chunk.choices is None and not given(chunk.usage)):
                 events.append(self._fail(_judge_odd(event.data, event.event)))
             else:
-                self._read_chunk(chunk, event.raw, events)
+                self._read_chunk(chunk, event, events)
 
-    def _read_chunk(self, chunk: Chunk, raw: bytes, events: list[StreamEvent]) -> None:
-        """Append what one chunk means. Its bytes go with the first of its events."""
+    def _read_chunk(self, chunk: Chunk, event: SseEvent, events: list[StreamEvent]) -> None:
+        """Append what one chunk means."""
+        raw = event.raw
         answered = thought = 0
         reason: str | None = None
         for choice in chunk.choices or ():
@@ -101,17 +121,26 @@ class OpenAIReader:
             if fault is not None:
                 events.append(self._fail(fault))
                 return
-        first = len(events)
-        if answered or thought:
-            events.append(StreamEvent(StreamKind.CONTENT, raw, answered + thought))
-        if whole:
-            data = b"" if len(events) > first else raw
-            events.append(StreamEvent(StreamKind.FINISH, data, finish_reason=reason))
         usage = read_usage(chunk.usage)
-        if usage is not None:
-            data = b"" if len(events) > first else raw
-            events.append(StreamEvent(StreamKind.USAGE, data, usage=usage))
-        if len(events) == first:
+        if self._hides_usage:
+            raw = (
+                b""
+                if not chunk.choices and usage
+                else without_usage(raw, event.data, told=given(chunk.usage))
+            )
+        chars = answered + thought
+        form, text = form_of(chunk.choices or []) if chars else (Form.NONE, "")
+        if whole:
+            events.append(
+                StreamEvent(
+                    StreamKind.FINISH, raw, chars, usage=usage, finish_reason=reason, form=form, text=text
+                )
+            )
+        elif chars:
+            events.append(StreamEvent(StreamKind.CONTENT, raw, chars, usage=usage, form=form, text=text))
+        elif usage is not None:
+            events.append(StreamEvent(StreamKind.USAGE, raw, usage=usage))
+        else:
             events.append(StreamEvent(StreamKind.OPENING, raw))
 
     @property

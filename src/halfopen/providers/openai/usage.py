@@ -1,5 +1,7 @@
 """Token counts as OpenAI writes them."""
 
+import re
+
 import msgspec
 
 from halfopen.model import Usage
@@ -21,6 +23,25 @@ class _Usage(msgspec.Struct):
 
 
 _DECODER = msgspec.json.Decoder(_Usage | None)
+
+
+# Inside a string every quotation mark has a backslash before it, so this is never a part of one.
+_NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def without_usage(raw: bytes, data: bytes, *, told: bool) -> bytes:
+    """An event without the token counts, for a client that didn't ask for them.
+
+    Args:
+        raw: The event as it came. Most only have a `usage` of null, which is cut out of the bytes.
+        data: Its JSON.
+        told: Whether there are counts in it.
+    """
+    if told:
+        fields = {name: value for name, value in _FIELDS.decode(data).items() if name != "usage"}
+        return b"data: " + msgspec.json.encode(fields) + b"\n\n"
+    return _NULL_USAGE.sub(b"", raw, count=1) if b'"usage"' in raw else raw
 
 
 def read_usage(raw: msgspec.Raw) -> Usage | None:

@@ -1,0 +1,107 @@
+"""A stream that a client reads as the upstream sends it, judged by the upstream's own reader.
+
+The reader that turns the stream into chunks sees every event first; what it makes of the event (its
+kind, text, finish, fault) goes with the event's own bytes, which the client gets.
+"""
+
+from collections.abc import Mapping
+
+from halfopen import errors
+from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+from halfopen.model import Kind, Usage
+from halfopen.providers.contract import Form, StreamEvent, StreamKind, StreamReader
+
+_WEIGHT: Mapping[StreamKind, int] = {
+    StreamKind.PING: 0,
+    StreamKind.OPENING: 1,
+    StreamKind.USAGE: 2,
+    StreamKind.CONTENT: 3,
+    StreamKind.FINISH: 4,
+}
+_ENDS = (StreamKind.DONE, StreamKind.FAULT)
+_FORM_WEIGHT: Mapping[Form, int] = {
+    Form.NONE: 0,
+    Form.REASONING: 1,
+    Form.TEXT: 2,
+    Form.OTHER: 3,
+    Form.CALL: 4,
+}
+
+
+class NativeReader:
+    """Reads one stream. Implements `StreamReader`."""
+
+    __slots__ = ("_inner", "_over", "_parser")
+
+    def __init__(self, inner: StreamReader) -> None:
+        """`inner` reads the same stream into chunks. It must tell DONE or FAULT from what it is fed."""
+        self._inner = inner
+        self._parser = SseParser()
+        self._over = False
+
+    def feed(self, data: bytes) -> list[StreamEvent]:
+        """Return what `data` completes. After DONE or FAULT: nothing."""
+        if self._over:
+            return []
+        try:
+            parsed = self._parser.feed(data)
+        except EventTooLargeError as problem:
+            self._over = True
+            fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
+            return [StreamEvent(StreamKind.FAULT, fault=fault)]
+        return self._read(parsed)
+
+    def close(self) -> list[StreamEvent]:
+        """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
+        if self._over:
+            return []
+        events = self._read(self._parser.flush())
+        if events and events[-1].kind in _ENDS:
+            return events
+        tail = self._parser.tail
+        meant = (self._inner.feed(tail) if tail else []) + self._inner.close()
+        return [*events, *self._together(b"", meant)]
+
+    def _read(self, parsed: list[SseEvent]) -> list[StreamEvent]:
+        events: list[StreamEvent] = []
+        for event in parsed:
+            # An event that ends in CR might go on with LF: here it does not.
+            raw = event.raw + b"\n" if event.raw.endswith(b"\r") else event.raw
+            events += self._together(event.raw, self._inner.feed(raw))
+            if self._over:
+                break
+        return events
+
+    def _together(self, raw: bytes, meant: list[StreamEvent]) -> list[StreamEvent]:
+        """One event of the upstream with all that it means; an end comes after it, alone."""
+        last = meant[-1] if meant and meant[-1].kind in _ENDS else None
+        self._over = last is not None
+        body = meant[:-1] if last is not None else meant
+        if last is not None and last.kind is StreamKind.FAULT:
+            # What the event said before it was found to be bad is not passed on.
+            return [last]
+        events = [_merged(raw, body)] if raw or body else []
+        return events if last is None else [*events, last]
+
+
+def _merged(raw: bytes, meant: list[StreamEvent]) -> StreamEvent:
+    kind, form, usage, reason = StreamKind.OPENING if not meant else StreamKind.PING, Form.NONE, None, None
+    for event in meant:
+        kind = max(kind, event.kind, key=_WEIGHT.__getitem__)
+        form = max(form, event.form, key=_FORM_WEIGHT.__getitem__)
+        usage = _latest(usage, event.usage)
+        reason = event.finish_reason or reason
+    return StreamEvent(
+        kind,
+        b"".join(event.data for event in meant),
+        sum(event.chars for event in meant),
+        usage=usage,
+        finish_reason=reason,
+        form=form,
+        text="".join(event.text for event in meant) if form is Form.TEXT else "",
+        native=raw,
+    )
+
+
+def _latest(usage: Usage | None, later: Usage | None) -> Usage | None:
+    return usage if later is None else later
