@@ -12,7 +12,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 JOBS ?= auto
 ARGS ?=
 
-.PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect evidence last-resort \
+.PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
 	official-clients commands bad-input outage-virtual
 
 help:  ## list the targets
@@ -72,6 +72,9 @@ all-dead: env  ## every upstream dead: is the most useful cause named in time?
 disconnect: env  ## clients that leave: do their upstream calls stop?
 	$(BIN)/halfopen lab drill disconnect $(ARGS)
 
+crowd: env  ## 1,000 clients of every dialect that leave in mid-stream: is anything left behind?
+	$(BIN)/halfopen lab drill crowd $(ARGS)
+
 last-resort: env  ## the primary answers 500: does a real local model complete the chats?
 	$(BIN)/halfopen lab drill last-resort $(ARGS)
 
@@ -88,7 +91,7 @@ evidence: env  ## the matrix and all drills as JSON in artifacts/
 	@mkdir -p artifacts
 	@status=0; \
 	$(BIN)/halfopen lab matrix --json > artifacts/matrix.json || status=1; \
-	for drill in outage all-dead disconnect last-resort; do \
+	for drill in outage all-dead disconnect crowd last-resort; do \
 		$(BIN)/halfopen lab drill $$drill --json > artifacts/$$drill.json || status=1; \
 	done; \
 	$(BIN)/halfopen lab fuzz --inputs 100000 --json > artifacts/fuzz.json || status=1; \

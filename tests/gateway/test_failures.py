@@ -11,7 +11,7 @@ from halfopen.gateway.delivery import Delivery
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.handler import Handler
 from halfopen.gateway.reception import Reception
-from halfopen.policy import JourneyOptions
+from halfopen.policy import AfterCommit, JourneyOptions
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "stream"])
@@ -106,7 +106,7 @@ def test_an_upstreams_value_adds_no_header(play: Any, kit: Any, value: str) -> N
 
 DEFECTS = [
     (Handler, "handle"),
-    (Handler, "_chat"),
+    (Handler, "_ask"),
     (Exchange, "_send"),
     (Exchange, "_headers"),
     (Exchange, "_complete"),
@@ -202,7 +202,7 @@ def test_a_stream_that_breaks_is_broken_off_for_the_client(play: Any, kit: Any, 
 
     async def scene(stage: Any) -> None:
         backup = await stage.lab()
-        options = JourneyOptions(stall_s=0.15)
+        options = JourneyOptions(stall_s=0.15, after_commit=AfterCommit.ERROR)
         gateway = await stage.gateway(await stage.upstream(script), backup, options=options)
         client = await stage.client(gateway)
         response = await client.ask(kit.post(kit.chat(stream=True)))

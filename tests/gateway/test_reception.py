@@ -183,7 +183,13 @@ def test_a_body_in_tiny_pieces_costs_what_it_weighs() -> None:
     chat = parse_chat(b'{"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": true}')
     assert isinstance(chat, Chat)
     reception = Reception(
-        listener, chat, Target("p", "m", "openai"), OPENAI, answer_max_bytes=2**20, wall_s=0.0
+        listener,
+        chat,
+        Target("p", "m", "openai"),
+        OPENAI,
+        dialect="openai",
+        answer_max_bytes=2**20,
+        wall_s=0.0,
     )
     headers = (("content-type", "application/json"),)
     reception.on_head(ResponseHead(status=200, headers=headers, keep_alive=True, close_delimited=False))

@@ -32,7 +32,7 @@ def refusal(play: Any, kit: Any, data: bytes, status: int, **settings: Any) -> d
 
 def test_a_wrong_method_is_told_the_right_one(play: Any, kit: Any) -> None:
     """405 with Allow."""
-    error = refusal(play, kit, kit.get(CHAT), 405)
+    error = refusal(play, kit, kit.post(b"{}", path=CHAT, method="PUT"), 405)
     assert error["headers"]["allow"] == "POST"
     assert "POST" in error["message"]
     assert refusal(play, kit, kit.post(b"{}", path="/v1/models"), 405)["headers"]["allow"] == "GET"

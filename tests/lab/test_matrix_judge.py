@@ -97,7 +97,8 @@ class Relay:
         self.writer.write(b"0\r\n\r\n")
 
     def tell_error(self):
-        self.chunk(b'data: {"error":{"message":"the upstream broke off"}}\n\n')
+        error = {"message": "the upstream broke off", "type": "server_error", "param": None, "code": None}
+        self.chunk(b"data: " + msgspec.json.encode({"error": error}) + b"\n\n")
         self.writer.close()
 
     def event(self, **delta):
@@ -397,6 +398,7 @@ class SaysWhatNobodySaid(Relay):
         self.tell_error()
 
 
+# The third is the mode; "error": a stream over a route that does not continue.
 PLANTED = [
     (Relay, "openai_500_server_error", "plain", Result.FAIL, "an error, though the backup was there"),
     (SwallowsCut, "stream_cut_after_content", "stream", Result.FAIL, "truncated answer"),
@@ -417,7 +419,7 @@ PLANTED = [
     (AnswersFromMemory, "openai_500_server_error", "plain", Result.FAIL, "never called"),
     (NamesTheWrongProvider, "openai_500_server_error", "plain", Result.FAIL, "x-halfopen-upstream"),
     (CountsNothing, "openai_500_server_error", "plain", Result.FAIL, "no token counts"),
-    (CountsWrong, "openai_500_server_error", "plain", Result.FAIL, "token counts"),
+    (CountsWrong, "openai_500_server_error", "plain", Result.FAIL, "1 output tokens"),
     (SaysLength, "openai_500_server_error", "plain", Result.FAIL, "finish reasons ['length']"),
     (CutsTheEnd, "openai_500_server_error", "plain", Result.FAIL, "truncated answer"),
     (AddsAWord, "openai_500_server_error", "plain", Result.FAIL, "wrong answer"),
@@ -426,15 +428,16 @@ PLANTED = [
     (NeverAsksThePrimary, "openai_500_server_error", "plain", Result.VOID, "never happened"),
     (FailsOverFromGoodNews, "informational", "plain", Result.FAIL, "the backup was called"),
     (JoinsTwoAnswers, "stream_cut_after_content", "stream", Result.FAIL, "wrong answer"),
-    (PassesRubbishOn, "stream_malformed_after_content", "stream", Result.FAIL, "broke down"),
-    (ErrsBehindTheFinish, "stream_cut_after_content", "stream", Result.FAIL, "behind the finish"),
-    (SaysWhatNobodySaid, "stream_cut_after_content", "stream", Result.FAIL, "what nobody answered"),
+    (PassesRubbishOn, "stream_malformed_after_content", "error", Result.FAIL, "broke down"),
+    (ErrsBehindTheFinish, "stream_cut_after_content", "error", Result.FAIL, "behind the finish"),
+    (SaysWhatNobodySaid, "stream_cut_after_content", "error", Result.FAIL, "what nobody answered"),
+    (Relay, "stream_reset_after_content", "stream", Result.FAIL, "an error, though the backup was there"),
     # A judge that fails everybody would be no better.
     (Rescue, "openai_500_server_error", "plain", Result.PASS, "a whole answer from the backup"),
     (Rescue, "connection_close", "plain", Result.PASS, "a whole answer from the primary"),
     (Relay, "stream_no_done", "stream", Result.PASS, "a whole answer from the primary"),
     (Relay, "openai_400_invalid_request", "plain", Result.PASS, "the upstream's own 400"),
-    (Relay, "stream_reset_after_content", "stream", Result.SAFE, "an explicit error"),
+    (Relay, "stream_reset_after_content", "error", Result.SAFE, "an explicit error"),
 ]
 
 
@@ -460,7 +463,8 @@ def subject_of(relay):
 )
 def test_a_planted_bug_is_found(relay, fault, mode, result, why):
     """Each broken gateway fails for its own reason, and each right one passes."""
-    case = Case(faults.load(fault), mode, "openai")
+    policy = "error" if mode == "error" else "continue"
+    case = Case(faults.load(fault), mode.replace("error", "stream"), "openai", after_commit=policy)
     row = uvloop.run(run_case(case, subject=subject_of(relay), limit_s=LIMIT_S if why == "no end" else 10))
     assert (row.result, why in row.why) == (result, True), row
 

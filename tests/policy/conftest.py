@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 
 from halfopen import errors
-from halfopen.model import Fault, Kind, Target
+from halfopen.model import Capabilities, Fault, Kind, Target
 from halfopen.policy import Credential, Journey, JourneyOptions, PolicyOptions, TargetState
+from halfopen.policy import actions as act
+from halfopen.policy.target import Permit
 
 HERE = Path(__file__).parent
 
@@ -75,10 +77,12 @@ def state_of() -> Callable[..., TargetState]:
         draw: float = 0.5,
         now: float = 0.0,
         credential: Credential | None = None,
+        **capabilities: Any,
     ) -> TargetState:
         policy = PolicyOptions() if options is None else options
         key = Credential(policy.parking) if credential is None else credential
-        return TargetState(Target(provider, "m", "openai"), key, policy, lambda: draw, now)
+        target = Target(provider, "m", "openai", Capabilities(**capabilities))
+        return TargetState(target, key, policy, lambda: draw, now)
 
     return build
 
@@ -93,6 +97,8 @@ def journey_over() -> Callable[..., Journey]:
         draw: float = 0.5,
         stream: bool = False,
         unfit: Callable[[Target], str | None] = lambda _target: None,
+        resumable: Callable[[], str | None] | None = None,
+        may_repeat: Callable[[Fault], bool] | None = None,
     ) -> Journey:
         return Journey(
             states,
@@ -101,6 +107,66 @@ def journey_over() -> Callable[..., Journey]:
             entropy=lambda: draw,
             stream=stream,
             unfit=unfit,
+            resumable=resumable,
+            may_repeat=may_repeat,
         )
 
     return build
+
+
+# What tests read from actions, and do to targets.
+
+
+@pytest.fixture(scope="session")
+def names() -> Callable[[list[act.Action]], list[str]]:
+    """The names of actions."""
+    return lambda actions: [type(action).__name__ for action in actions]
+
+
+@pytest.fixture(scope="session")
+def only() -> Callable[[list[act.Action]], Any]:
+    """The one action of a list."""
+
+    def one(actions: list[act.Action]) -> Any:
+        assert len(actions) == 1, actions
+        return actions[0]
+
+    return one
+
+
+@pytest.fixture(scope="session")
+def sent_to() -> Callable[[list[act.Action]], str]:
+    """The provider that a call goes to."""
+
+    def provider(actions: list[act.Action]) -> str:
+        sent = [action for action in actions if not isinstance(action, act.Cancel)]
+        assert len(sent) == 1, actions
+        assert isinstance(sent[0], act.Send | act.ContinueOn), actions
+        return sent[0].target.provider
+
+    return provider
+
+
+@pytest.fixture(scope="session")
+def fill() -> Callable[[TargetState], Any]:
+    """Take a permit and keep it."""
+    return lambda state: state.admit(0.0, only_choice=True)
+
+
+@pytest.fixture(scope="session")
+def kill() -> Callable[[TargetState, Fault], None]:
+    """Make an outage of a target, and have it confirmed."""
+
+    def confirm(state: TargetState, fault: Fault) -> None:
+        now = 0.0
+        for _ in range(40):
+            admitted = state.admit(now, only_choice=True)
+            if isinstance(admitted, Permit):
+                state.settle_fault(admitted, fault, now)
+            else:
+                now = admitted.until
+            if state.breaker.is_outage_confirmed and state.breaker.retry_at(now, only_choice=True) > now:
+                return
+        raise AssertionError("still not dead")
+
+    return confirm

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from types import ModuleType
 from typing import Any
 
@@ -11,7 +12,15 @@ from hypothesis import strategies as st
 
 from halfopen import errors
 from halfopen.model import Kind, Target, Verdict
-from halfopen.policy import BreakerOptions, JourneyOptions, LimitOptions, PolicyOptions
+from halfopen.policy import (
+    AfterCommit,
+    BreakerOptions,
+    Journey,
+    JourneyOptions,
+    LimitOptions,
+    PolicyOptions,
+)
+from halfopen.policy import actions as act
 from halfopen.policy.bucket import RetryBucket
 from halfopen.policy.target import TargetState
 
@@ -30,9 +39,11 @@ KINDS = [
     Kind.MODEL_NOT_FOUND,
     Kind.GATEWAY_TIMEOUT,
 ]
+PLAIN = ("ok", "dead", "hang", "mixed", "flaky", "throttle", "key", "fix", "slow")
+STREAMED = ("cut", "cut_late", "tool", "tool_cut", "held", "held_stall", "stall")
 PHASES = st.lists(
     st.tuples(
-        st.sampled_from(["ok", "dead", "hang", "mixed", "flaky", "throttle", "key", "fix", "slow", "cut"]),
+        st.sampled_from([*PLAIN, *STREAMED]),
         st.floats(0.5, 30.0),
     ),
     min_size=1,
@@ -50,8 +61,26 @@ WORLDS = st.fixed_dictionaries(
         "attempts": st.integers(1, 3),
         "deadline_s": st.sampled_from([5.0, 60.0]),
         "shared_key": st.booleans(),
+        "after_commit": st.sampled_from(list(AfterCommit)),
+        "unresumable": st.sampled_from([0.0, 0.5]),
+        "stream_s": st.sampled_from([600.0, 90.0]),
     }
 )
+
+
+def streamed(virtual: ModuleType, what: str, latency_s: float) -> Any:
+    """What an upstream does with a stream after its content has begun."""
+    content_s = latency_s / 2
+    cut = errors.make(Kind.CUT_BODY)
+    return {
+        "cut": virtual.Answer(latency_s, cut, content_s),
+        "cut_late": virtual.Answer(latency_s + 75.0, cut, content_s),
+        "tool": virtual.Answer(latency_s, None, content_s, held_s=latency_s / 4),
+        "tool_cut": virtual.Answer(latency_s, cut, content_s, held_s=latency_s),
+        "held": virtual.Answer(latency_s + 20.0, None, content_s, held_s=float("inf")),
+        "held_stall": virtual.Answer(float("inf"), None, content_s, held_s=float("inf")),
+        "stall": virtual.Answer(float("inf"), None, content_s),
+    }[what]
 
 
 def scripted(virtual: ModuleType, phases: list[tuple[str, float]], start: float, seed: int) -> Any:
@@ -76,8 +105,8 @@ def scripted(virtual: ModuleType, phases: list[tuple[str, float]], start: float,
             return virtual.Answer(latency_s, errors.make(Kind.SERVER_ERROR) if draw() < 0.5 else None)
         if what == "hang":
             return virtual.Answer(float("inf"))
-        if what == "cut":
-            return virtual.Answer(latency_s, errors.make(Kind.CUT_BODY), content_s)
+        if what in STREAMED:
+            return streamed(virtual, what, latency_s)
         kind = {
             "dead": Kind.SERVER_ERROR,
             "throttle": Kind.RATE_LIMITED,
@@ -106,7 +135,13 @@ def build(virtual: ModuleType, spec: dict[str, Any], *, traced: bool = False) ->
         errors.make(Kind.NO_CAPACITY),
         seed=spec["seed"],
         policy=PolicyOptions(limit=limit),
-        options=JourneyOptions(attempts=spec["attempts"], deadline_s=spec["deadline_s"]),
+        options=JourneyOptions(
+            attempts=spec["attempts"],
+            deadline_s=spec["deadline_s"],
+            stream_s=spec.get("stream_s", 600.0),
+            after_commit=spec.get("after_commit", AfterCommit.CONTINUE),
+        ),
+        unresumable=spec.get("unresumable", 0.0),
         line_max=spec["line_max"],
         traced=traced,
     )
@@ -175,7 +210,8 @@ def judge(virtual: ModuleType, world: Any) -> list[str]:
 def test_invariants_hold_in_random_worlds(virtual: ModuleType, examples: Callable[[int], int]) -> None:
     """Attempts, deadlines, single ends, limits, permits, budgets, delays and parkings, whatever happens.
 
-    Clients leave at random moments; lines are short or absent; upstreams break in every way.
+    Streams are cut before, in and after what is held back, and are gone on with only where that is
+    wanted and possible. Clients leave at random moments; lines are short or absent; upstreams break in every way.
     """
 
     @settings(
@@ -373,6 +409,73 @@ def test_the_oracles_catch_a_planted_bug(virtual: ModuleType, bug: Callable[[Any
         world.run()
         found += judge(virtual, world)
     assert found
+
+
+def ignores_obstacles(world: Any) -> None:
+    """A journey that goes on with what can't be gone on with."""
+    make = world.make_journey
+    world.make_journey = lambda *, stream, resumable: make(stream=stream, resumable=lambda: None)
+
+
+def ignores_the_route(world: Any) -> None:
+    """A journey that goes on where an error is wanted."""
+    make, wanted = world.make_journey, world.options
+
+    def willful(*, stream: bool, resumable: Any) -> Journey:
+        world.options = replace(wanted, after_commit=AfterCommit.CONTINUE)
+        journey = make(stream=stream, resumable=resumable)
+        world.options = wanted
+        return journey
+
+    world.make_journey = willful
+
+
+def forgets_the_commit(world: Any) -> None:
+    """A journey that sends the request again although the client has a part of an answer."""
+    make = world.make_journey
+
+    class Forgetful(Journey):
+        __slots__ = ()
+
+        def step(self, event: Any, now: float) -> list[act.Action]:
+            self.committed = False
+            return super().step(event, now)
+
+    def forgetful(*, stream: bool, resumable: Any) -> Journey:
+        journey = make(stream=stream, resumable=resumable)
+        journey.__class__ = Forgetful
+        return journey
+
+    world.make_journey = forgetful
+
+
+@pytest.mark.parametrize(
+    "bug", [ignores_obstacles, ignores_the_route, forgets_the_commit], ids=lambda bug: bug.__name__
+)
+def test_the_oracles_catch_a_bug_after_the_commit(virtual: ModuleType, bug: Callable[[Any], None]) -> None:
+    """A world of cut streams with this bug is found out; the same world without it is in order."""
+    spec = {
+        "seed": 7,
+        "phases": [[("cut", 30.0)], [("ok", 1.0)]],
+        "rate": 3.0,
+        "limit": 100,
+        "line_max": 1000,
+        "gone": 0.0,
+        "stream": True,
+        "attempts": 3,
+        "deadline_s": 60.0,
+        "shared_key": False,
+        "unresumable": 0.5,
+        "after_commit": AfterCommit.ERROR if bug is ignores_the_route else AfterCommit.CONTINUE,
+    }
+    world = build(virtual, spec)
+    world.run()
+    assert judge(virtual, world) == []
+    assert any(call.continues for call in world.calls) is (bug is not ignores_the_route)
+    world = build(virtual, spec)
+    bug(world)
+    world.run()
+    assert judge(virtual, world) != []
 
 
 def test_liveness_catches_a_breaker_whose_openings_grow_for_ever(virtual: ModuleType) -> None:

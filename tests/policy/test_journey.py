@@ -22,6 +22,8 @@ from halfopen.policy import events as ev
 Build = Callable[..., TargetState]
 Faults = Callable[..., Fault]
 Over = Callable[..., Journey]
+Shared = Callable[..., Any]
+"""One of the readers of conftest: fill, kill, names, only, sent_to."""
 
 ONE_SLOT = PolicyOptions(limit=LimitOptions(initial=1, min=1, max=1))
 ALLOWED = {
@@ -36,41 +38,10 @@ ALLOWED = {
         ev.Timer,
         ev.ClientGone,
     },
+    State.HELD: {ev.Content, ev.Finished, ev.Failed, ev.Timer, ev.ClientGone},
     State.COMMITTED: {ev.Finished, ev.Failed, ev.Timer, ev.ClientGone},
     State.ENDED: set(),
 }
-
-
-def names(actions: list[act.Action]) -> list[str]:
-    return [type(action).__name__ for action in actions]
-
-
-def only(actions: list[act.Action]) -> Any:
-    assert len(actions) == 1, actions
-    return actions[0]
-
-
-def sent_to(actions: list[act.Action]) -> str:
-    send = only([action for action in actions if not isinstance(action, act.Cancel)])
-    assert isinstance(send, act.Send), actions
-    return send.target.provider
-
-
-def fill(state: TargetState) -> Any:
-    return state.admit(0.0, only_choice=True)
-
-
-def kill(state: TargetState, fault: Fault, now: float = 0.0) -> None:
-    """A confirmed outage."""
-    for _ in range(40):
-        admitted = state.admit(now, only_choice=True)
-        if hasattr(admitted, "ticket"):
-            state.settle_fault(admitted, fault, now)
-        else:
-            now = admitted.until
-        if state.breaker.is_outage_confirmed and state.breaker.retry_at(now, only_choice=True) > now:
-            return
-    raise AssertionError("still not dead")
 
 
 def journey_in(wanted: State, over: Over, state_of: Build, fault: Faults) -> Journey:
@@ -78,11 +49,11 @@ def journey_in(wanted: State, over: Over, state_of: Build, fault: Faults) -> Jou
     state = state_of(options=ONE_SLOT)
     journey = over(state, stream=True)
     if wanted is State.WAITING:
-        fill(state)
+        state.admit(0.0, only_choice=True)
     if wanted is not State.NEW:
         journey.step(ev.Arrived(), 0.0)
-    if wanted is State.COMMITTED:
-        journey.step(ev.Content(1), 0.0)
+    if wanted in (State.HELD, State.COMMITTED):
+        journey.step(ev.Content(1, held=wanted is State.HELD), 0.0)
     if wanted is State.ENDED:
         journey.step(ev.Finished(1), 0.0)
     assert journey.state is wanted
@@ -141,7 +112,9 @@ def test_each_event_is_taken_or_refused_by_the_table(
 
 
 @pytest.mark.parametrize("number", [0, 2, 99])
-@pytest.mark.parametrize("state", [State.ATTEMPTING, State.COMMITTED], ids=lambda state: state.value)
+@pytest.mark.parametrize(
+    "state", [State.ATTEMPTING, State.HELD, State.COMMITTED], ids=lambda state: state.value
+)
 def test_an_event_of_another_attempt_is_refused(
     journey_over: Over, state_of: Build, fault: Faults, state: State, number: int
 ) -> None:
@@ -157,7 +130,7 @@ def test_an_event_of_another_attempt_is_refused(
 # The plain ways.
 
 
-def test_the_first_target_answers(journey_over: Over, state_of: Build) -> None:
+def test_the_first_target_answers(journey_over: Over, state_of: Build, sent_to: Shared) -> None:
     """One call, to the target that the route prefers."""
     journey = journey_over(state_of("a"), state_of("b"))
     assert sent_to(journey.step(ev.Arrived(), 0.0)) == "a"
@@ -172,7 +145,7 @@ def test_the_first_target_answers(journey_over: Over, state_of: Build) -> None:
     assert attempt.status == 200
 
 
-def test_a_500_fails_over(journey_over: Over, state_of: Build, fault: Faults) -> None:
+def test_a_500_fails_over(journey_over: Over, state_of: Build, fault: Faults, sent_to: Shared) -> None:
     """Rule 4: the backup answers, and nobody notices."""
     journey = journey_over(state_of("a"), state_of("b"))
     journey.step(ev.Arrived(), 0.0)
@@ -194,7 +167,7 @@ def test_a_500_fails_over(journey_over: Over, state_of: Build, fault: Faults) ->
     ids=str,
 )
 def test_every_verdict_but_fix_request_fails_over(
-    journey_over: Over, state_of: Build, fault: Faults, kind: Kind
+    journey_over: Over, state_of: Build, fault: Faults, kind: Kind, sent_to: Shared
 ) -> None:
     """What one target can't do now, another may."""
     journey = journey_over(state_of("a"), state_of("b"))
@@ -216,7 +189,7 @@ def test_the_requests_own_fault_comes_back_after_one_call(
 def test_after_the_first_content_nothing_is_sent_again(
     journey_over: Over, state_of: Build, fault: Faults
 ) -> None:
-    """Rule 3: a broken stream fails openly, although a backup is there."""
+    """Rule 3: where nothing can be gone on with, a broken stream fails openly, although a backup is there."""
     journey = journey_over(state_of("a"), state_of("b"), stream=True)
     journey.step(ev.Arrived(), 0.0)
     assert journey.step(ev.Content(1), 1.0) == [act.Relay(1)]
@@ -241,7 +214,9 @@ def test_a_stalled_stream_is_cancelled_and_fails_openly(journey_over: Over, stat
     assert fail.fault.kind is Kind.STALLED
 
 
-def test_the_same_target_again_within_its_budget(journey_over: Over, state_of: Build, fault: Faults) -> None:
+def test_the_same_target_again_within_its_budget(
+    journey_over: Over, state_of: Build, fault: Faults, only: Shared, sent_to: Shared
+) -> None:
     """Rule 5: a lone target is retried after its jittered delay, and the bucket pays."""
     state = state_of("a")
     journey = journey_over(state, draw=0.5)
@@ -283,7 +258,9 @@ def test_a_retry_after_a_timeout_costs_double(
     assert state.bucket.tokens(0.0) == pytest.approx(10.0 - cost)
 
 
-def test_a_faults_own_bound_on_retries_holds(journey_over: Over, state_of: Build, fault: Faults) -> None:
+def test_a_faults_own_bound_on_retries_holds(
+    journey_over: Over, state_of: Build, fault: Faults, names: Shared
+) -> None:
     """`retries_max` = 0 is never tried again there."""
     journey = journey_over(state_of("a"))
     journey.step(ev.Arrived(), 0.0)
@@ -305,7 +282,7 @@ def test_account_faults_are_never_retried_there(
     ("delay_s", "waits"), [(2.0, True), (50.0, True), (60.0, False), (86_400.0, False)], ids=str
 )
 def test_a_delay_past_the_deadline_ends_the_request_at_once(
-    journey_over: Over, state_of: Build, fault: Faults, delay_s: float, waits: bool
+    journey_over: Over, state_of: Build, fault: Faults, delay_s: float, waits: bool, only: Shared
 ) -> None:
     """Rule 5: never sooner than the server asked, and no waiting for what comes too late."""
     journey = journey_over(state_of("a"))
@@ -316,7 +293,7 @@ def test_a_delay_past_the_deadline_ends_the_request_at_once(
         assert action.until >= delay_s
 
 
-def test_waits_for_room(journey_over: Over, state_of: Build) -> None:
+def test_waits_for_room(journey_over: Over, state_of: Build, fill: Shared, names: Shared) -> None:
     """Rule 6: a full target is waited for in line; nobody sleeps on a wake-up that was lost."""
     state = state_of(options=ONE_SLOT)
     taken = fill(state)
@@ -327,7 +304,9 @@ def test_waits_for_room(journey_over: Over, state_of: Build) -> None:
     assert names(journey.step(ev.PermitFreed(), 5.0)) == ["Send"]
 
 
-def test_a_wait_for_room_ends_at_the_deadline(journey_over: Over, state_of: Build) -> None:
+def test_a_wait_for_room_ends_at_the_deadline(
+    journey_over: Over, state_of: Build, fill: Shared, only: Shared
+) -> None:
     """Rule 1: no call after the deadline, whatever has become free."""
     state = state_of(options=ONE_SLOT)
     taken = fill(state)
@@ -339,7 +318,9 @@ def test_a_wait_for_room_ends_at_the_deadline(journey_over: Over, state_of: Buil
     assert fail.fault.kind is Kind.DEADLINE_EXCEEDED
 
 
-def test_a_confirmed_outage_fails_fast(journey_over: Over, state_of: Build, fault: Faults) -> None:
+def test_a_confirmed_outage_fails_fast(
+    journey_over: Over, state_of: Build, fault: Faults, kill: Shared
+) -> None:
     """Rule 6: nobody waits for a target whose probes have failed; the error is the target's own."""
     state = state_of(draw=0.0)
     error = fault(message="the provider's words")
@@ -357,7 +338,9 @@ def test_a_confirmed_outage_fails_fast(journey_over: Over, state_of: Build, faul
     assert journey.attempts_made == 0
 
 
-def test_an_unfit_target_is_skipped_with_its_reason(journey_over: Over, state_of: Build) -> None:
+def test_an_unfit_target_is_skipped_with_its_reason(
+    journey_over: Over, state_of: Build, sent_to: Shared
+) -> None:
     """What a target can't do is a reason to pass it over, and is said."""
     journey = journey_over(
         state_of("a"), state_of("b"), unfit=lambda target: "no images" if target.provider == "a" else None
@@ -366,7 +349,7 @@ def test_an_unfit_target_is_skipped_with_its_reason(journey_over: Over, state_of
     assert journey.skips == [Skip("a/m", "no images")]
 
 
-def test_no_fit_target_says_why(journey_over: Over, state_of: Build) -> None:
+def test_no_fit_target_says_why(journey_over: Over, state_of: Build, only: Shared) -> None:
     """Rule 7: the request is told what each target lacks."""
 
     def unfit(target: Target) -> str | None:
@@ -378,7 +361,9 @@ def test_no_fit_target_says_why(journey_over: Over, state_of: Build) -> None:
     assert "b has no tools" in fail.fault.message
 
 
-def test_the_most_informative_error_is_shown(journey_over: Over, state_of: Build, fault: Faults) -> None:
+def test_the_most_informative_error_is_shown(
+    journey_over: Over, state_of: Build, fault: Faults, only: Shared
+) -> None:
     """Rule 7: a refused key says more than a 502."""
     journey = journey_over(state_of("a"), state_of("b"))
     journey.step(ev.Arrived(), 0.0)
@@ -393,18 +378,18 @@ def test_the_most_informative_error_is_shown(journey_over: Over, state_of: Build
 
 @pytest.mark.parametrize(
     ("targets", "stream", "given_s"),
-    [(1, False, 30.0), (2, False, 30.0), (1, True, 10.0), (2, True, 10.0)],
+    [(1, False, 30.0), (2, False, 30.0), (1, True, 45.0), (2, True, 30.0)],
     ids=["lone", "two", "lone-stream", "two-streams"],
 )
 def test_an_attempt_gets_its_own_time(
-    journey_over: Over, state_of: Build, targets: int, stream: bool, given_s: float
+    journey_over: Over, state_of: Build, targets: int, stream: bool, given_s: float, only: Shared
 ) -> None:
-    """`attempt_s` for a plain answer, `first_token_s` for a stream."""
+    """`attempt_s` for a plain answer, `first_token_s` for a stream; half of all while another is untried."""
     journey = journey_over(*[state_of(name) for name in "ab"[:targets]], stream=stream)
     assert only(journey.step(ev.Arrived(), 0.0)).deadline == given_s
 
 
-def test_at_most_half_while_another_is_untried(journey_over: Over, state_of: Build) -> None:
+def test_at_most_half_while_another_is_untried(journey_over: Over, state_of: Build, only: Shared) -> None:
     """A hanging primary leaves the backup as much time as it took itself."""
     options = JourneyOptions(deadline_s=40.0, attempt_s=30.0)
     journey = journey_over(state_of("a"), state_of("b"), options=options)
@@ -419,7 +404,7 @@ def test_at_most_half_while_another_is_untried(journey_over: Over, state_of: Bui
     ("stream", "kind"), [(False, Kind.NO_RESPONSE), (True, Kind.FIRST_TOKEN_TIMEOUT)], ids=str
 )
 def test_a_silent_attempt_is_given_up_at_its_deadline(
-    journey_over: Over, state_of: Build, stream: bool, kind: Kind
+    journey_over: Over, state_of: Build, stream: bool, kind: Kind, names: Shared, only: Shared
 ) -> None:
     """Not a moment sooner; and it counts as the target's failure."""
     journey = journey_over(state_of("a"), state_of("b"), stream=stream)
@@ -432,7 +417,9 @@ def test_a_silent_attempt_is_given_up_at_its_deadline(
     assert journey._selection.state(0).breaker._window.counts(due) == (1, 1)
 
 
-def test_an_attempt_that_began_late_blames_nobody(journey_over: Over, state_of: Build) -> None:
+def test_an_attempt_that_began_late_blames_nobody(
+    journey_over: Over, state_of: Build, fill: Shared, names: Shared, only: Shared
+) -> None:
     """A request that stood in line and ran out of time says nothing about the target."""
     state = state_of(options=ONE_SLOT)
     taken = fill(state)
@@ -453,7 +440,13 @@ def test_an_attempt_that_began_late_blames_nobody(journey_over: Over, state_of: 
     ids=["a-second-left", "less", "short-deadline", "short-deadline-less"],
 )
 def test_no_attempt_starts_with_next_to_nothing_left(
-    journey_over: Over, state_of: Build, deadline_s: float, freed_at: float, sends: bool
+    journey_over: Over,
+    state_of: Build,
+    deadline_s: float,
+    freed_at: float,
+    sends: bool,
+    fill: Shared,
+    names: Shared,
 ) -> None:
     """With less than a second, or a twentieth of the deadline, a call would only waste the target's work."""
     state = state_of(options=ONE_SLOT)
@@ -470,12 +463,12 @@ def test_no_attempt_starts_with_next_to_nothing_left(
 @pytest.mark.parametrize("how", ["gone", "abandon"])
 @pytest.mark.parametrize("where", list(State), ids=lambda state: state.value)
 def test_everything_is_given_back_from_every_state(
-    journey_over: Over, state_of: Build, fault: Faults, where: State, how: str
+    journey_over: Over, state_of: Build, fault: Faults, where: State, how: str, names: Shared
 ) -> None:
     """A client that leaves, or a driver that fails, leaks no permit and moves nothing."""
     journey = journey_in(where, journey_over, state_of, fault)
     state = journey._selection.state(0)
-    held = state.limiter.in_flight if where in (State.ATTEMPTING, State.COMMITTED) else 0
+    held = state.limiter.in_flight if where in (State.ATTEMPTING, State.HELD, State.COMMITTED) else 0
     others = state.limiter.in_flight - held
     counts, limit = state.breaker._window.counts(1.0), state.limiter.limit
     if how == "abandon":
@@ -491,7 +484,9 @@ def test_everything_is_given_back_from_every_state(
     assert all(attempt.cancelled for attempt in journey.attempts if held)
 
 
-def test_no_place_in_line_ends_the_request(journey_over: Over, state_of: Build, fault: Faults) -> None:
+def test_no_place_in_line_ends_the_request(
+    journey_over: Over, state_of: Build, fault: Faults, fill: Shared
+) -> None:
     """A shed request is told so."""
     state = state_of(options=ONE_SLOT)
     fill(state)

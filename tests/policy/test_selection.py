@@ -14,40 +14,10 @@ from halfopen.policy.target import Permit
 Build = Callable[..., TargetState]
 Faults = Callable[..., Fault]
 Over = Callable[..., Journey]
+Shared = Callable[..., Any]
+"""One of the readers of conftest: fill, kill, names, only, sent_to."""
 
 ONE_SLOT = PolicyOptions(limit=LimitOptions(initial=1, min=1, max=1))
-
-
-def names(actions: list[act.Action]) -> list[str]:
-    return [type(action).__name__ for action in actions]
-
-
-def only(actions: list[act.Action]) -> Any:
-    assert len(actions) == 1, actions
-    return actions[0]
-
-
-def sent_to(actions: list[act.Action]) -> str:
-    send = only([action for action in actions if not isinstance(action, act.Cancel)])
-    assert isinstance(send, act.Send), actions
-    return send.target.provider
-
-
-def fill(state: TargetState) -> Any:
-    return state.admit(0.0, only_choice=True)
-
-
-def kill(state: TargetState, fault: Fault, now: float = 0.0) -> None:
-    """A confirmed outage."""
-    for _ in range(40):
-        admitted = state.admit(now, only_choice=True)
-        if hasattr(admitted, "ticket"):
-            state.settle_fault(admitted, fault, now)
-        else:
-            now = admitted.until
-        if state.breaker.is_outage_confirmed and state.breaker.retry_at(now, only_choice=True) > now:
-            return
-    raise AssertionError("still not dead")
 
 
 # Poison.
@@ -79,14 +49,15 @@ def test_a_request_that_breaks_two_providers_is_poison(
     journey = journey_over(*states)
     journey.step(ev.Arrived(), 0.0)
     journey.step(ev.Failed(1, fault(kind)), 0.0)
-    fail = only(journey.step(ev.Failed(2, fault(kind)), 0.0))
+    [fail] = journey.step(ev.Failed(2, fault(kind)), 0.0)
+    assert isinstance(fail, act.Fail)
     assert (fail.fault.kind is Kind.POISON_REQUEST) is poison
 
 
 # Which way, when several are open.
 
 
-def test_the_soonest_retry_wins(journey_over: Over, state_of: Build, fault: Faults) -> None:
+def test_the_soonest_retry_wins(journey_over: Over, state_of: Build, fault: Faults, only: Shared) -> None:
     """One target asks for 50 s, the other failed with 500: the second is tried again in half a second."""
     journey = journey_over(state_of("a"), state_of("b"))
     journey.step(ev.Arrived(), 0.0)
@@ -95,7 +66,7 @@ def test_the_soonest_retry_wins(journey_over: Over, state_of: Build, fault: Faul
 
 
 def test_a_planned_retry_does_not_hide_a_target_that_opens_sooner(
-    journey_over: Over, state_of: Build, fault: Faults
+    journey_over: Over, state_of: Build, fault: Faults, fill: Shared, only: Shared
 ) -> None:
     """The first is throttled for 50 s, the untried backup for 3 s: the request looks again after 3 s,
     and a second at most later, as not all who wait may come back at once."""
@@ -107,7 +78,9 @@ def test_a_planned_retry_does_not_hide_a_target_that_opens_sooner(
     assert 3.0 <= wait.until <= 4.0
 
 
-def test_a_wait_always_ends_later_than_now(journey_over: Over, state_of: Build, fault: Faults) -> None:
+def test_a_wait_always_ends_later_than_now(
+    journey_over: Over, state_of: Build, fault: Faults, fill: Shared, only: Shared
+) -> None:
     """A wait that is over at once makes the driver spin."""
     primary, backup = state_of("a", draw=0.95), state_of("b", options=ONE_SLOT)
     for _ in range(5):
@@ -119,7 +92,7 @@ def test_a_wait_always_ends_later_than_now(journey_over: Over, state_of: Build, 
 
 
 def test_a_shed_request_names_the_fault_that_it_met(
-    journey_over: Over, state_of: Build, fault: Faults
+    journey_over: Over, state_of: Build, fault: Faults, fill: Shared, only: Shared
 ) -> None:
     """The most informative error, also when there is no place to wait."""
     backup = state_of("b", options=ONE_SLOT)
@@ -131,7 +104,7 @@ def test_a_shed_request_names_the_fault_that_it_met(
 
 
 def test_among_equal_faults_the_first_targets_is_shown(
-    journey_over: Over, state_of: Build, fault: Faults
+    journey_over: Over, state_of: Build, fault: Faults, fill: Shared, only: Shared, sent_to: Shared
 ) -> None:
     """The caller asked for the first target, also when that one was full at first."""
     primary, backup = state_of("a", options=ONE_SLOT), state_of("b")
@@ -146,7 +119,7 @@ def test_among_equal_faults_the_first_targets_is_shown(
 
 
 def test_a_plan_is_made_anew_when_its_target_is_given_up(
-    journey_over: Over, state_of: Build, fault: Faults
+    journey_over: Over, state_of: Build, fault: Faults, kill: Shared, names: Shared, only: Shared
 ) -> None:
     """Both failed once; the first is then confirmed dead: the second is retried."""
     primary, backup = state_of("a", draw=0.0), state_of("b", draw=0.0)

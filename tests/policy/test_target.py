@@ -59,28 +59,28 @@ def open_it(state: TargetState, fault: Fault, now: float = 0.0) -> None:
 
 
 def test_a_parked_credential_refuses(state_of: Build, fault: Faults) -> None:
-    """It says so, until when, and for which fault."""
+    """It says so, and until when."""
     state = state_of()
     refused = fault(Kind.BAD_KEY)
     state.settle_fault(permit(state), refused, 0.0)
-    assert refusal(state, 1.0) == Refused(Refusal.PARKED, 60.0, refused)
+    assert refusal(state, 1.0) == Refused(Refusal.PARKED, 60.0)
 
 
 def test_a_throttled_target_refuses(state_of: Build, fault: Faults) -> None:
-    """It says so, until when, and for which fault."""
+    """It says so, and until when."""
     state = state_of()
     throttle = fault(Kind.RATE_LIMITED, delay_s=7.0)
     state.settle_fault(permit(state), throttle, 0.0)
-    assert refusal(state, 6.9) == Refused(Refusal.THROTTLED, 7.0, throttle)
+    assert refusal(state, 6.9) == Refused(Refusal.THROTTLED, 7.0)
     permit(state, 7.0)
 
 
 def test_an_open_breaker_refuses(state_of: Build, fault: Faults) -> None:
-    """It says so, until when, and for which fault."""
+    """It says so, and until when."""
     state = state_of(draw=0.0)
     broken = fault(Kind.SERVER_ERROR)
     open_it(state, broken)
-    assert refusal(state, 1.0) == Refused(Refusal.BREAKER_OPEN, 5.0, broken)
+    assert refusal(state, 1.0) == Refused(Refusal.BREAKER_OPEN, 5.0)
 
 
 def test_a_full_target_refuses(state_of: Build) -> None:
@@ -88,7 +88,7 @@ def test_a_full_target_refuses(state_of: Build) -> None:
     state = state_of(options=PolicyOptions(limit=LimitOptions(initial=2, min=1, max=2)))
     permit(state)
     second = permit(state)
-    assert refusal(state, 0.0) == Refused(Refusal.NO_ROOM, float("inf"), None)
+    assert refusal(state, 0.0) == Refused(Refusal.NO_ROOM, float("inf"))
     state.settle_success(second, 1.0)
     permit(state, 1.0)
 
@@ -276,8 +276,7 @@ def test_a_fault_is_forgotten_when_calls_succeed(state_of: Build, fault: Faults)
     state = state_of(options=PolicyOptions(limit=LimitOptions(initial=1, min=1, max=1)))
     state.settle_fault(permit(state), fault(Kind.RATE_LIMITED), 0.0)
     state.settle_success(permit(state, 3000.0), 3001.0)
-    permit(state, 3600.0)
-    assert refusal(state, 3600.0) == Refused(Refusal.NO_ROOM, float("inf"), None)
+    assert state.last_fault is None
 
 
 def test_first_content_closes_a_half_open_breaker(state_of: Build, fault: Faults) -> None:

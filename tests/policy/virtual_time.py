@@ -7,12 +7,21 @@ success, and looks at timers on a tick. It records what the upstreams saw.
 
 import heapq
 import itertools
+import math
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from halfopen.model import Fault, Target, Verdict
-from halfopen.policy import Credential, Journey, JourneyOptions, PolicyOptions, State, TargetState
+from halfopen.policy import (
+    AfterCommit,
+    Credential,
+    Journey,
+    JourneyOptions,
+    PolicyOptions,
+    State,
+    TargetState,
+)
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
 
@@ -35,6 +44,8 @@ class Answer:
     """None: a whole answer."""
     content_after_s: float | None = None
     """For a stream, until its first content; later content keeps the stall timer quiet."""
+    held_s: float = 0.0
+    """How long the content is held back after the first; infinity: to the end."""
 
 
 Upstream = Callable[[float, int], Answer]
@@ -59,6 +70,11 @@ class Call:
     ended: float | None = None
     fault: Fault | None = None
     cancelled: bool = False
+    continues: bool = False
+    """Whether it was to go on with an answer."""
+    content_at: float | None = None
+    stalls: bool = False
+    """Whether it brings nothing after its first content."""
 
 
 @dataclass(slots=True)
@@ -74,6 +90,12 @@ class Result:
     gone: bool = False
     terminals: int = 0
     """Complete and Fail actions: exactly one, or none for a client that left."""
+    relays: int = 0
+    """Relay actions: one at most."""
+    delivered: bool = False
+    """Whether the client got content."""
+    wrongs: list[str] = field(default_factory=list)
+    """What the journey told at a time when it may not."""
     stream: bool = False
     state: State = State.NEW
     """Where its journey stood when it ended."""
@@ -110,7 +132,7 @@ class Exchange:
 
     def __init__(self, world: "World", number: int, *, stream: bool) -> None:
         self.world = world
-        self.journey = world.make_journey(stream=stream)
+        self.journey = world.make_journey(stream=stream, resumable=self.obstacle)
         self.result = Result(number, world.now, stream=stream)
         self.call: Call | None = None
         self.wake_at = float("inf")
@@ -135,9 +157,13 @@ class Exchange:
         if world.trace is not None:
             world.trace.append(f"{world.now!r} {self.result.request} {event!r} -> {actions!r}")
         for action in actions:
-            if isinstance(action, act.Send):
+            if isinstance(action, act.Send | act.ContinueOn):
                 world.line.leave(self)
+                self.judge_send(action)
                 self.send(action)
+            elif isinstance(action, act.Relay):
+                self.result.relays += 1
+                self.result.delivered = True
             elif isinstance(action, act.Cancel):
                 self.hang_up(None, cancelled=True)
             elif isinstance(action, act.Complete):
@@ -177,7 +203,22 @@ class Exchange:
             return self.journey.state is State.ATTEMPTING
         return False
 
-    def send(self, send: act.Send) -> None:
+    def judge_send(self, send: act.Send | act.ContinueOn) -> None:
+        """A call goes on with an answer exactly when the client has got a part of one, and if it may."""
+        if isinstance(send, act.ContinueOn) is not self.result.delivered:
+            self.result.wrongs.append(f"{send} although the client {self.result.delivered=}")
+        if isinstance(send, act.ContinueOn):
+            if self.world.options.after_commit is not AfterCommit.CONTINUE:
+                self.result.wrongs.append(f"{send} against the route's will")
+            if self.obstacle() is not None:
+                self.result.wrongs.append(f"{send} although {self.obstacle()}")
+
+    def obstacle(self) -> str | None:
+        """Why the answer can't be gone on with: what some requests ask for is like that."""
+        share = self.world.unresumable
+        return "it is of the wrong kind" if self.result.request % 100 < 100 * share else None
+
+    def send(self, send: act.Send | act.ContinueOn) -> None:
         world, name = self.world, send.target.name
         state = world.state_of[name]
         world.active[name] += 1
@@ -190,22 +231,32 @@ class Exchange:
             state.limiter.limit,
             world.active[name],
             state.breaker.state(world.now).value,
+            continues=isinstance(send, act.ContinueOn),
         )
         world.calls.append(call)
         self.call = call
         answer = world.upstreams[name](world.now, self.result.request)
+        call.stalls = answer.after_s == float("inf")
         if answer.content_after_s is not None and self.journey.stream:
-            world.at(world.now + answer.content_after_s, lambda: self.on_content(call))
+            held_until = world.now + answer.content_after_s + answer.held_s
+            world.at(world.now + answer.content_after_s, lambda: self.on_content(call, held_until))
         if answer.after_s != float("inf"):
             world.at(world.now + answer.after_s, lambda: self.on_end(call, answer.fault))
 
-    def on_content(self, call: Call) -> None:
+    def on_content(self, call: Call, held_until: float) -> None:
         if self.call is not call:
             return
-        if self.journey.state is State.ATTEMPTING:
-            self.step(ev.Content(call.attempt))
-        self.journey.progress(400, self.world.now)
-        self.world.at(self.world.now + 5.0, lambda: self.on_content(call))
+        now = self.world.now
+        held = now < held_until
+        if call.content_at is None:
+            call.content_at = now
+        state = self.journey.state
+        if state is State.ATTEMPTING or (state is State.HELD and not held):
+            self.step(ev.Content(call.attempt, held=held))
+        self.journey.progress(400, now)
+        if not call.stalls:
+            again = min(now + 5.0, held_until) if held else now + 5.0
+            self.world.at(again, lambda: self.on_content(call, held_until))
 
     def on_end(self, call: Call, fault: Fault | None) -> None:
         if self.call is not call:
@@ -253,6 +304,8 @@ class World:
     now: float = 1000.0
     traced: bool = False
     unfit: Callable[[Target], str | None] = lambda _target: None
+    unresumable: float = 0.0
+    """Share of the requests whose answers can't be gone on with."""
 
     def __post_init__(self) -> None:
         self.entropy = random.Random(self.seed).random
@@ -279,7 +332,7 @@ class World:
         self._order = itertools.count()
         self._numbers = itertools.count()
 
-    def make_journey(self, *, stream: bool) -> Journey:
+    def make_journey(self, *, stream: bool, resumable: Callable[[], str | None]) -> Journey:
         return Journey(
             self.states,
             options=self.options,
@@ -287,6 +340,7 @@ class World:
             entropy=self.entropy,
             stream=stream,
             unfit=self.unfit,
+            resumable=resumable,
         )
 
     def at(self, when: float, run: Callable[[], None]) -> None:
@@ -367,16 +421,25 @@ def _broken_by_requests(world: World, epsilon_s: float) -> Iterable[str]:
         bound_s = world.options.stream_s if result.stream else world.options.deadline_s
         if result.ended > result.arrived + bound_s + epsilon_s:
             yield f"request {number} took {result.ended - result.arrived:.2f} s"
+        if result.relays > 1:
+            yield f"request {number} relayed {result.relays} times"
+        if result.fault is not None and result.committed is not result.delivered:
+            yield f"request {number} failed with {result.committed=}, {result.delivered=}"
+        yield from (f"request {number}: {wrong}" for wrong in result.wrongs)
         if result.state is not State.ENDED:
             yield f"request {number} ended, its journey did not"
 
 
 def _broken_by_calls(world: World) -> Iterable[str]:
-    arrived = {result.request: result.arrived for result in world.results}
+    options = world.options
+    ends = {r.request: r.arrived + (options.stream_s if r.stream else math.inf) for r in world.results}
+    due = {r.request: min(r.arrived + options.deadline_s, ends[r.request]) for r in world.results}
     open_until: dict[int, float] = {}
     for call in world.calls:
-        if call.at >= arrived[call.request] + world.options.deadline_s:
+        if call.at >= due[call.request]:
             yield f"request {call.request} called {call.target} after its deadline"
+        if call.content_at is not None and call.ended is not None:
+            due[call.request] = min(call.ended + options.deadline_s, ends[call.request])
         if call.active > call.limit:
             yield f"{call.target} had {call.active} calls under way, limit {call.limit}, at {call.at}"
         if call.at < open_until.get(call.request, 0.0):

@@ -8,7 +8,16 @@ from hypothesis import strategies as st
 
 from halfopen.model import Capabilities
 from halfopen.providers import DIALECTS
-from halfopen.providers.catalogue import AS_OF, DEFAULT_ROUTES, MODELS, Entry, find, known, lookup
+from halfopen.providers.catalogue import (
+    AS_OF,
+    DEFAULT_ROUTES,
+    EMBEDDINGS,
+    MODELS,
+    Entry,
+    find,
+    known,
+    lookup,
+)
 
 ROWS = [(dialect, entry) for dialect, rows in MODELS.items() for entry in rows.values()]
 rows = pytest.mark.parametrize(("dialect", "entry"), ROWS, ids=[entry.model for _, entry in ROWS])
@@ -119,3 +128,30 @@ def test_every_current_model_has_a_route() -> None:
     """A model that OpenAI still serves, or just stopped serving, has a default route."""
     missing = {entry.model for entry in MODELS["openai"].values()} - DEFAULT_ROUTES.keys()
     assert missing <= {"o1"}
+
+
+@pytest.mark.parametrize("entry", EMBEDDINGS.values(), ids=EMBEDDINGS)
+def test_an_embedding_model_has_its_own_space(entry: Entry) -> None:
+    """Its vectors have a space by its name and a known size, and a source says so."""
+    able = entry.capabilities
+    assert able.vector_space == entry.model
+    assert able.vector_dimensions is not None
+    assert able.context_tokens is not None
+    assert entry.source.startswith("https://")
+    assert entry.price is None or entry.price.input > 0 == entry.price.output
+
+
+@pytest.mark.parametrize(
+    ("dialect", "name", "space"),
+    [
+        pytest.param("openai", "text-embedding-3-small", "text-embedding-3-small", id="openai"),
+        pytest.param("openai", "openai/text-embedding-3-small", "text-embedding-3-small", id="vendor"),
+        pytest.param("gemini", "models/gemini-embedding-001", "gemini-embedding-001", id="resource"),
+        pytest.param("openai", "google/gemini-embedding-001", "gemini-embedding-001", id="other server"),
+        pytest.param("openai", "my-deployment", None, id="unknown"),
+        pytest.param("openai", "gpt-4o-mini", None, id="chat model"),
+    ],
+)
+def test_an_embedding_model_is_found_behind_any_server(dialect: str, name: str, space: str | None) -> None:
+    """The vectors are the model's, whoever serves it."""
+    assert lookup(dialect, name)[0].vector_space == space

@@ -59,6 +59,15 @@ def test_a_sound_configuration_has_no_warning(configured):
     assert (outcome.warnings, outcome.notes) == ((), ())
 
 
+def test_a_short_deadline_needs_no_shorter_first_token(configured):
+    """The built-in bound on the first content is an upper one: nobody has to lower it by hand."""
+    text = (
+        '[providers.openai]\ndialect = "openai"\nkey = "${OPENAI_API_KEY}"\n'
+        '[routes."gpt-4o-mini"]\ntargets = ["openai/gpt-4o-mini"]\ndeadline_s = 40\n'
+    )
+    assert configured(text).warnings == ()
+
+
 def test_an_unknown_model_is_a_note(configured):
     """Its limits are not checked, which a person may want to mend."""
     (note,) = configured(more='[routes.x]\ntargets = ["openai/brand-new"]').notes
@@ -88,3 +97,91 @@ def test_an_address_without_a_path_is_a_note(configured, provider, noted):
     notes = [str(note) for note in outcome.notes]
     assert any("providers.x.base_url: the address has no path" in note for note in notes) is noted, notes
     assert not any("path" in str(warning) for warning in outcome.warnings)
+
+
+def models(**targets: str) -> str:
+    """Settings of models of the provider `openai`, and a route over them in order."""
+    tables = "".join(
+        f'[providers.openai.models."{name}"]\n{abilities}\n'
+        for name, abilities in targets.items()
+        if abilities
+    )
+    order = ", ".join(f'"openai/{name}"' for name in targets)
+    return f"{tables}[routes.x]\ntargets = [{order}]\n"
+
+
+@pytest.mark.parametrize(
+    ("abilities", "lack"),
+    [
+        ("context_tokens = 8000", "context of 8000 tokens instead of 128000"),
+        ("output_tokens = 900", "answer of 900 tokens instead of 16384"),
+        ("tools = false", "no tools"),
+        ("images = false", "no images"),
+        ("image_urls = false", "no images by URL"),
+        ("json_schema = false", "no JSON Schema"),
+        ("json_object = false", "no JSON mode"),
+        ("system = false", "no system messages"),
+        ("sampling = false", "no temperature"),
+        ("files = false", "no files"),
+    ],
+)
+def test_what_a_backup_lacks_is_one_warning(configured, abilities, lack):
+    """It names the target, its primary and what can't fail over, at the target's place."""
+    more = models(**{"gpt-4o": "", "gpt-4o-mini": abilities})
+    (warning,) = [each for each in configured(more=more).warnings if "stand in" in each.message]
+    assert warning.place == "routes.x.targets[1]"
+    assert warning.message == f"openai/gpt-4o-mini can't stand in for openai/gpt-4o in everything: {lack}"
+
+
+def test_a_backup_that_does_not_reason_is_told(configured):
+    """Requests that ask for an effort skip it."""
+    more = models(**{"gpt-5.4": "", "gpt-5.4-mini": "reasoning = false\ncontext_tokens = 1_050_000"})
+    assert any("no reasoning" in str(warning) for warning in configured(more=more).warnings)
+
+
+def test_images_that_are_missing_are_told_once(configured):
+    """A model without images takes none by URL either."""
+    more = models(**{"gpt-4o": "", "gpt-4o-mini": "images = false\nimage_urls = false"})
+    assert not any("by URL" in str(warning) for warning in configured(more=more).warnings)
+
+
+@pytest.mark.parametrize(
+    ("backup", "abilities", "lack"),
+    [
+        pytest.param(
+            "text-embedding-3-large",
+            "",
+            "vectors of another space (text-embedding-3-large, not text-embedding-3-small)",
+            id="another space",
+        ),
+        pytest.param(
+            "text-embedding-ada-002",
+            'vector_space = "text-embedding-3-small"',
+            "no choice of dimensions",
+            id="declared, of one size only",
+        ),
+        pytest.param(
+            "mine",
+            "",
+            "vectors that can't be compared: the vector space of openai/mine is not known",
+            id="unknown space",
+        ),
+        pytest.param("mine", 'vector_space = "text-embedding-3-small"', None, id="declared"),
+    ],
+)
+def test_vectors_that_can_not_be_compared_are_told(configured, backup, abilities, lack):
+    """Embeddings fail over only within one space, so a target of another is of no use to them."""
+    more = models(**{"text-embedding-3-small": "", backup: abilities})
+    warnings = [each.message for each in configured(more=more).warnings if "stand in" in each.message]
+    assert [each.partition("everything: ")[2] for each in warnings] == ([lack] if lack else [])
+
+
+def test_unknown_embedding_models_are_told(configured):
+    """Two servers of one open model fail over once the file says that their vectors are alike."""
+    plain = models(**{"nomic-embed-a": "", "nomic-embed-b": ""})
+    declared = models(**dict.fromkeys(("nomic-embed-a", "nomic-embed-b"), 'vector_space = "nomic"'))
+    assert any(
+        "vector space of openai/nomic-embed-a is not known" in str(each)
+        for each in configured(more=plain).warnings
+    )
+    assert not any("vector" in str(each) for each in configured(more=declared).warnings)

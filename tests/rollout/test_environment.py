@@ -2,7 +2,7 @@
 
 import pytest
 
-from halfopen.providers.catalogue import DEFAULT_ROUTES
+from halfopen.providers.catalogue import DEFAULT_ROUTES, OWN_ROUTES
 from halfopen.rollout import Configured, configure_data
 from halfopen.rollout.environment import VENDORS, from_environment, lab_data
 
@@ -33,7 +33,9 @@ def test_the_keys_choose_the_providers_in_a_fixed_order(environ, providers):
     assert list(found.data["providers"]) == providers
     outcome = configure_data(found.data, environ)
     assert isinstance(outcome, Configured), outcome
-    assert set(outcome.snapshot.routes) == set(DEFAULT_ROUTES)
+    dialects = {each.dialect for each in VENDORS if each.provider in providers and not each.small}
+    own = {name for name, dialect in OWN_ROUTES.items() if dialect in dialects}
+    assert set(outcome.snapshot.routes) == set(DEFAULT_ROUTES) | own
 
 
 def test_gemini_api_key_goes_before_google_api_key():

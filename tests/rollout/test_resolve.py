@@ -3,7 +3,7 @@
 import json
 
 from halfopen.model import Price
-from halfopen.policy.options import JourneyOptions
+from halfopen.policy.options import AfterCommit, JourneyOptions, JsonAnswers
 from halfopen.providers import Chat, dialect_of, parse_chat
 
 
@@ -11,6 +11,28 @@ def test_a_route_takes_what_it_leaves_out_from_the_defaults(configured):
     """Route, then [defaults], then the policy's own default."""
     more = "[defaults]\nstall_s = 7\nstream_s = 99\n[routes.x]\ntargets = ['openai/m']\nstall_s = 8\n"
     assert configured(more=more).snapshot.routes["x"].options == JourneyOptions(stall_s=8.0, stream_s=99.0)
+
+
+def test_what_becomes_of_streams_is_told_by_the_route(configured):
+    """Words of the file become the policy's own values, from the route or from [defaults]."""
+    more = (
+        '[defaults]\njson_answers = "relay"\nkeepalive_after_s = 0\n'
+        "[routes.x]\ntargets = ['openai/m']\nafter_commit = \"hold\"\nkeepalive_every_s = 5\nfirst_token_min_s = 3\n"
+    )
+    options = configured(more=more).snapshot.routes["x"].options
+    assert options.after_commit is AfterCommit.HOLD
+    assert options.json_answers is JsonAnswers.RELAY
+    assert (options.keepalive_after_s, options.keepalive_every_s, options.first_token_min_s) == (
+        0.0,
+        5.0,
+        3.0,
+    )
+
+
+def test_an_unknown_wish_for_broken_streams_is_refused(problems):
+    """The message names the choices."""
+    (problem,) = problems(more='[defaults]\nafter_commit = "restart"')
+    assert '"restart" is not one of continue, error, hold' in problem
 
 
 def test_policies_reach_the_snapshot(configured):

@@ -60,6 +60,10 @@ def _as_text(outcome: Outcome, now: float) -> str:
     time = datetime.fromtimestamp(now, UTC).strftime("%H:%M:%S")
     steps = [f"{skip.target} skipped ({skip.reason})" for skip in outcome.skips]
     steps += [_attempt(attempt) for attempt in outcome.attempts]
+    steps += [
+        f"{each.target} went on after {each.chars} characters ({each.after})"
+        for each in outcome.continuations
+    ]
     spent_s = outcome.ended - outcome.arrived
     return (
         f"{time}Z {_verdict(outcome)} {outcome.route} in {spent_s:.2f} s: {' → '.join(steps) or 'no target'}"
@@ -79,6 +83,7 @@ def _as_json(outcome: Outcome, now: float) -> str:
         {
             "time": round(now, 3),
             "what": _verdict(outcome),
+            "client": outcome.client,
             "route": outcome.route,
             "request_id": outcome.request_id,
             "spent_s": round(outcome.ended - outcome.arrived, 3),
@@ -93,5 +98,9 @@ def _as_json(outcome: Outcome, now: float) -> str:
                 for attempt in outcome.attempts
             ],
             "skipped": [{"target": skip.target, "reason": skip.reason} for skip in outcome.skips],
+            "continuations": [
+                {"target": each.target, "after": each.after, "chars": each.chars}
+                for each in outcome.continuations
+            ],
         }
     )

@@ -11,7 +11,7 @@ from halfopen.cli.output import fail, print_json
 if TYPE_CHECKING:
     from halfopen.lab.drills import Drill
 
-_NAMES = "outage, all-dead, disconnect, last-resort"
+_NAMES = "outage, all-dead, disconnect, crowd, last-resort"
 
 
 def drill(
@@ -20,8 +20,8 @@ def drill(
         int | None,
         typer.Option(
             min=1,
-            help="Requests (outage, default 1000), repetitions (disconnect, default 20), combinations "
-            "(all-dead, default all) or chats (last-resort, default 10).",
+            help="Requests (outage, default 1000), repetitions (disconnect, default 20), clients (crowd, "
+            "default 1000), combinations (all-dead, default all) or chats (last-resort, default 10).",
         ),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
@@ -30,8 +30,9 @@ def drill(
 
     outage: the primary answers 500 throughout; all answers come, and the primary is left alone but for
     probes. all-dead: every upstream is dead; the error comes within the deadline and names the most
-    useful cause. disconnect: a client leaves; the upstream call stops within a second. last-resort: a
-    real model on this machine completes the chats (extra `local`).
+    useful cause. disconnect: a client leaves; the upstream call stops within a second. crowd: clients of
+    every dialect leave one gateway in the middle of a stream; nothing is left behind. last-resort: a real
+    model on this machine completes the chats (extra `local`).
 
     Each figure has its sample size, and a share its 95 % interval (Wilson).
 

@@ -1,81 +1,173 @@
 """A streamed answer on its way to the client.
 
 Rules
-1. Nothing goes out before the journey commits: what comes earlier is held, and dropped when the
-   attempt fails, so that the client never sees it.
-2. From the finish evidence on everything is held again until the stream is known to be whole.
-3. There is exactly one end: `[DONE]` after a whole answer, or an error event and then an abrupt end
-   of the connection. A truncated answer never looks finished.
+1. Nothing of an answer goes out before the journey commits: what comes earlier is held, and dropped
+   when the attempt fails, so that the client never sees it.
+2. A tool call goes out whole or not at all: from its first piece on everything is held until the
+   stream is known to be whole, so that a failure in the middle of a call can be retried unseen. Some
+   dialects close a call only with the answer, and half of two parallel calls is no answer either.
+3. From the finish evidence on everything is held again until the stream is known to be whole. A route
+   can have everything held until then.
+4. There is exactly one end: the dialect's own after a whole answer, or an error event and then an
+   abrupt end of the connection. A truncated answer never looks finished.
 """
 
-from halfopen.gateway.responder import Headers, Responder
-from halfopen.providers import StreamEvent, StreamKind
+from collections.abc import Callable
 
-_DONE = b"data: [DONE]\n\n"
-_HEADERS = (
-    ("content-type", "text/event-stream; charset=utf-8"),
-    ("cache-control", "no-cache"),
-    ("x-accel-buffering", "no"),
-)
+from halfopen.gateway.responder import Headers, Responder
+from halfopen.policy import AfterCommit, JourneyOptions, JsonAnswers
+from halfopen.providers import Ask, Chat, Failure, Form, StreamEvent, StreamKind, Writer
+from halfopen.providers.chat import asks_for_json
+
+_HEADERS = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
 HELD_MAX_BYTES = 1024 * 1024
 """Bound on what is held before the first content and after the finish; both are small."""
+
+
+def must_be_whole(ask: Ask, options: JourneyOptions) -> bool:
+    """Whether the client of a stream gets nothing before all of it is there."""
+    if options.after_commit is AfterCommit.HOLD:
+        return True
+    return options.json_answers is JsonAnswers.HOLD and isinstance(ask, Chat) and asks_for_json(ask)
 
 
 class Delivery:
     """One streamed answer."""
 
-    __slots__ = ("_finishing", "_held", "_held_bytes", "_responder", "begun")
+    __slots__ = (
+        "_committed",
+        "_held",
+        "_held_bytes",
+        "_holding",
+        "_holds_all",
+        "_make_writer",
+        "_max_bytes",
+        "_note",
+        "_responder",
+        "_writer",
+        "begun",
+        "writes",
+    )
 
-    def __init__(self, responder: Responder) -> None:
-        """Begins nothing yet."""
+    def __init__(
+        self,
+        responder: Responder,
+        make_writer: Callable[[], Writer],
+        note: Callable[[StreamEvent], None],
+        *,
+        holds_all: bool,
+        answer_max_bytes: int,
+    ) -> None:
+        """Begins nothing yet.
+
+        Args:
+            responder: The way to the client.
+            make_writer: Makes the writer of the client's dialect.
+            note: Told of each event that goes out.
+            holds_all: Whether the client gets nothing before all is there.
+            answer_max_bytes: Bound on an answer that is held.
+        """
         self._responder = responder
-        self._held: list[bytes] = []
+        self._make_writer = make_writer
+        self._note = note
+        self._holds_all = holds_all
+        self._max_bytes = answer_max_bytes
+        self._writer: Writer | None = None
+        self._held: list[StreamEvent] = []
         self._held_bytes = 0
-        self._finishing = False
+        self._holding = False
+        """Whether a tool call or the finish has begun."""
+        self._committed = False
         self.begun = False
-        """Whether the client has been sent anything."""
+        """Whether the client has been sent anything, if only the head."""
+        self.writes = 0
+        """How often something was sent."""
 
     def drop(self) -> None:
-        """The attempt failed before the commit: forget what it sent."""
+        """The attempt failed: forget what the client hasn't got."""
         self._held.clear()
         self._held_bytes = 0
-        self._finishing = False
+        self._holding = False
+
+    def holds(self, event: StreamEvent) -> bool:
+        """Whether this piece would be held, so that the client doesn't have it yet."""
+        kept = event.kind is StreamKind.FINISH or event.form is Form.CALL
+        return self._holding or self._holds_all or kept
 
     def begin(self, headers: Headers) -> None:
-        """The journey has committed: send what is held, and from now on what comes."""
+        """Send the head of the response: the status is final from now on."""
         self.begun = True
-        self._responder.begin(200, (*_HEADERS, *headers))
+        writer = self._writing()
+        self._responder.begin(200, (("content-type", writer.content_type), *_HEADERS, *headers))
+
+    def commit(self, headers: Headers) -> None:
+        """The journey has committed: send what is held, and from now on what comes."""
+        if not self.begun:
+            self.begin(headers)
+        self._committed = True
         self._flush()
 
     def take(self, event: StreamEvent) -> None:
         """One piece of the stream, in order. Raises BufferError when too much would be held."""
-        if not event.data:
-            self._finishing = self._finishing or event.kind is StreamKind.FINISH
+        if event.kind is StreamKind.PING:
+            if self._committed:
+                self._write(event)
             return
-        if event.kind is StreamKind.FINISH:
-            self._finishing = True
-        if self.begun and not self._finishing:
-            self._responder.write(event.data)
+        self._holding = self.holds(event)
+        if self._committed and not self._holding:
+            self._write(event)
             return
-        self._held.append(event.data)
-        self._held_bytes += len(event.data)
-        if self._held_bytes > HELD_MAX_BYTES:
-            raise BufferError(f"more than {HELD_MAX_BYTES} bytes that are no content")
+        self._held.append(event)
+        self._held_bytes += len(event.data) + len(event.native)
+        content = self._holding or self._holds_all
+        bound = max(HELD_MAX_BYTES, self._max_bytes) if content else HELD_MAX_BYTES
+        if self._held_bytes > bound:
+            raise BufferError(f"more than {bound} bytes that can't be passed on yet")
 
-    def complete(self) -> None:
+    def ping(self, headers: Headers) -> None:
+        """Keep a silent connection alive. The first time this fixes the status."""
+        if not self.begun:
+            self.begin(headers)
+        self._send(self._writing().ping())
+
+    def comment(self, text: str) -> None:
+        """Remark something, if the client's dialect has a way to. `text` is one line of ASCII."""
+        self._send(self._writing().comment(text))
+
+    def complete(self, headers: Headers) -> None:
         """The answer is whole."""
-        self._held.append(_DONE)
+        if not self.begun:
+            self.begin(headers)
         self._flush()
+        self._send(self._writing().finish())
         self._responder.finish()
 
-    def break_off(self, error: bytes) -> None:
-        """The answer will not be whole: say so, and don't end properly. `error` is JSON."""
+    def break_off(self, failure: Failure) -> None:
+        """The answer will not be whole: say so, and don't end properly."""
         self.drop()
-        self._responder.write(b"data: " + error + b"\n\n")
+        self._send(self._writing().error(failure))
         self._responder.abort()
 
+    def _writing(self) -> Writer:
+        if self._writer is None:
+            self._writer = self._make_writer()
+        return self._writer
+
+    def _write(self, event: StreamEvent) -> None:
+        self._note(event)
+        self._send(self._writing().write(event))
+
+    def _send(self, data: bytes) -> None:
+        if data:
+            self.writes += 1
+            self._responder.write(data)
+
     def _flush(self) -> None:
-        if self._held:
-            self._responder.write(b"".join(self._held))
-            self._held.clear()
-            self._held_bytes = 0
+        if not self._held:
+            return
+        writer = self._writing()
+        for event in self._held:
+            self._note(event)
+        self._send(b"".join([writer.write(event) for event in self._held]))
+        self._held.clear()
+        self._held_bytes = 0

@@ -1,4 +1,4 @@
-"""One chat request in the gateway: carries out what its journey decides.
+"""One request in the gateway: carries out what its journey decides.
 
 Rules
 1. The journey decides, the exchange acts: it owns the call, the delivery and the timer of one
@@ -11,29 +11,35 @@ import logging
 from dataclasses import replace
 
 from halfopen import errors
-from halfopen.gateway.delivery import Delivery
-from halfopen.gateway.ending import FinishWatch, let_end, let_finish
-from halfopen.gateway.failure import error_headers, error_json, status_of
+from halfopen.gateway.attempt import Attempt
+from halfopen.gateway.delivery import Delivery, must_be_whole
+from halfopen.gateway.failure import error_headers, failure_of
 from halfopen.gateway.guarded import guarded
-from halfopen.gateway.pool import Pool, UpstreamCall
-from halfopen.gateway.reception import Reception
+from halfopen.gateway.heading import answer_headers, own_id
+from halfopen.gateway.keepalive import KeepAlive, keep_alive
 from halfopen.gateway.responder import Responder
+from halfopen.gateway.resumption import Resumption
 from halfopen.gateway.runtime import RouteRuntime, Runtime
+from halfopen.gateway.standing_in import bound_elsewhere, repetition_of
 from halfopen.http1 import ResponseHead
-from halfopen.model import Fault, Kind, Outcome, Target, Usage
+from halfopen.model import Fault, Kind, Outcome, Target
 from halfopen.policy import Journey, State
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
-from halfopen.providers import Answer, Chat, StreamEvent, StreamKind
+from halfopen.providers import (
+    Answer,
+    Ask,
+    ClientDialect,
+    Failure,
+    StreamEvent,
+    StreamKind,
+    Translation,
+)
 
-_JSON = ("content-type", "application/json")
-_ID_MAX_CHARS = 200
 _SLOW_CLIENT_CHARS = 1_000_000
 """What counts as received while the client, not the upstream, is slow: no stall, and no drip."""
 _WAKE_AFTER_SUCCESS = 2
 """A success lets two of those who wait go, so that a recovered target fills up by doubling."""
-
-
 _LOG = logging.getLogger("halfopen.gateway")
 
 
@@ -43,48 +49,57 @@ class Exchange:
     __slots__ = (
         "_answer",
         "_arrived",
+        "_ask",
         "_attempt",
-        "_call",
-        "_chat",
+        "_client",
         "_delivery",
         "_ended",
         "_fault",
-        "_finish_watch",
         "_journey",
+        "_keepalive",
         "_paused",
-        "_reception",
         "_responder",
+        "_resumption",
         "_route",
         "_runtime",
-        "_upstream_id",
-        "_usage",
         "wake_at",
         "wheel_slot",
     )
 
-    def __init__(self, runtime: Runtime, route: RouteRuntime, chat: Chat, responder: Responder) -> None:
+    def __init__(
+        self, runtime: Runtime, route: RouteRuntime, client: ClientDialect, ask: Ask, responder: Responder
+    ) -> None:
         """Does nothing until `start`."""
         self._runtime = runtime
         self._route = route
-        self._chat = chat
+        self._client = client
+        self._ask = ask
         self._responder = responder
+        self._resumption = Resumption(ask)
         self._journey = Journey(
             route.states,
             options=route.options,
             retry=runtime.snapshot.policy.retry,
             entropy=runtime.surroundings.entropy,
-            stream=chat.stream,
+            stream=ask.stream,
             unfit=self._unfit,
+            resumable=self._resumption.obstacle,
+            may_repeat=repetition_of(ask, lambda: self._journey),
         )
-        self._delivery = Delivery(responder)
-        self._reception: Reception | None = None
-        self._finish_watch: FinishWatch | None = None
-        self._call: UpstreamCall | None = None
-        self._attempt = 0
+        self._delivery = Delivery(
+            responder,
+            lambda: client.writer(
+                ask, request_id=responder.request_id, created_s=int(runtime.surroundings.clock.wall())
+            ),
+            self._resumption.delivered.note,
+            holds_all=must_be_whole(ask, route.options),
+            answer_max_bytes=runtime.snapshot.gateway.answer_max_bytes,
+        )
+        self._keepalive: KeepAlive | None = None
+        self._attempt: Attempt | None = None
+        """The last one that was begun."""
         self._answer: Answer | None = None
-        self._usage: Usage | None = None
         self._fault: Fault | None = None
-        self._upstream_id: str | None = None
         self._paused = False
         self._ended = False
         self._arrived = 0.0
@@ -95,7 +110,10 @@ class Exchange:
     def start(self) -> None:
         """The request is whole: go."""
         self._responder.attach(self)
-        self._arrived = self._runtime.loop.time()
+        self._arrived = now = self._runtime.loop.time()
+        if self._ask.stream:
+            wheel, options = self._runtime.wheel, self._route.options
+            self._keepalive = keep_alive(self._delivery, self._headers, wheel, options, now)
         self._step(ev.Arrived())
 
     def crash(self) -> None:
@@ -115,14 +133,11 @@ class Exchange:
         if self._ended:
             return
         self._fault = fault
-        self._cancel_call()
+        self._cancel()
         target = self._journey.current
-        body = error_json(fault, self._responder.request_id)
+        failure = failure_of(fault, self._responder.request_id)
         try:
-            if self._delivery.begun:
-                self._delivery.break_off(body)
-            else:
-                self._responder.send(status_of(fault), [*error_headers(fault), self._own_id], body)
+            self._refuse(failure, [own_id(self._responder.request_id)])
         except Exception:  # noqa: BLE001 - the defect may be in the way out itself
             _LOG.exception("request %s could not even be refused", self._responder.request_id)
             self._responder.abort()
@@ -144,15 +159,14 @@ class Exchange:
     def on_client_slow(self) -> None:
         """Read no more from the upstream for now."""
         self._paused = True
-        if self._call is not None:
-            self._call.pause()
+        if self._attempt is not None:
+            self._attempt.pause()
 
     def on_client_ready(self) -> None:
         """Read on."""
         self._paused = False
-        if self._call is not None:
+        if self._attempt is not None and self._attempt.resume():
             self._journey.progress(_SLOW_CLIENT_CHARS, self._runtime.loop.time())
-            self._call.resume()
 
     # Time and room.
 
@@ -180,66 +194,72 @@ class Exchange:
     @guarded
     def on_attempt_connected(self) -> None:
         """The request is on its way."""
-        self._step(ev.Connected(self._attempt))
+        self._step(ev.Connected(self._current.number))
 
     @guarded
     def on_attempt_head(self, head: ResponseHead) -> None:
         """The upstream has begun to answer."""
-        self._upstream_id = head.header("x-request-id") or head.header("request-id")
-        self._step(ev.FirstByte(self._attempt, head.status))
+        self._current.upstream_id = head.header("x-request-id") or head.header("request-id")
+        self._step(ev.FirstByte(self._current.number, head.status))
 
     @guarded
     def on_attempt_events(self, events: list[StreamEvent]) -> None:
         """Pieces of a stream."""
-        for event in events:
+        attempt = self._current
+        for event in self._resumption.joined(events):
             if self._ended:
                 return
-            kind = event.kind
             if event.usage is not None:
-                self._usage = event.usage
-            if kind is StreamKind.FAULT:
+                attempt.usage = event.usage
+            if event.kind is StreamKind.FAULT:
                 assert event.fault is not None
                 self.on_attempt_fault(event.fault)
                 return
-            if kind is StreamKind.DONE:
-                call, self._call = self._call, None
-                if call is not None:
-                    let_end(call, self._runtime.wheel, self._runtime.loop.time())
-                self._step(ev.Finished(self._attempt))
+            if event.kind is StreamKind.DONE:
+                attempt.let_end()
+                self._note_continuation()
+                self._step(ev.Finished(attempt.number))
                 return
-            if kind is StreamKind.FINISH and self._reception is not None and self._finish_watch is None:
-                self._finish_watch = let_finish(
-                    self._reception,
-                    self._runtime.wheel,
-                    self._runtime.loop.time(),
-                    self._route.options.stall_s,
-                )
-            if kind is StreamKind.CONTENT:
-                # Before it is taken: content of any size goes out and is not held.
-                if self._journey.state is State.ATTEMPTING:
-                    self._step(ev.Content(self._attempt))
-                self._journey.progress(event.chars, self._runtime.loop.time())
+            if event.kind is StreamKind.FINISH:
+                attempt.finish_seen(self._route.options.stall_s)
+            if event.chars:
+                self._note_content(event)
             try:
                 self._delivery.take(event)
             except BufferError as problem:
                 self.on_attempt_fault(errors.make(Kind.MALFORMED_ANSWER, str(problem)))
                 return
 
+    def _note_content(self, event: StreamEvent) -> None:
+        """Tell the journey, before the event is taken: what it commits to goes out and is not held."""
+        journey, held = self._journey, self._delivery.holds(event)
+        if journey.state is State.ATTEMPTING or (journey.state is State.HELD and not held):
+            self._note_continuation()
+            self._step(ev.Content(self._current.number, held=held))
+        journey.progress(event.chars, self._runtime.loop.time())
+
+    def _note_continuation(self) -> None:
+        remark = self._resumption.went_on()
+        if remark is not None:
+            self._delivery.comment(remark)
+
     @guarded
     def on_attempt_answer(self, answer: Answer) -> None:
         """A whole plain answer."""
-        self._call = None
+        attempt = self._current
+        attempt.let_end()
+        attempt.usage = answer.usage
         self._answer = answer
-        self._usage = answer.usage
-        self._step(ev.Finished(self._attempt))
+        self._step(ev.Finished(attempt.number))
 
     @guarded
     def on_attempt_fault(self, fault: Fault) -> None:
         """The attempt failed."""
-        self._cancel_call()
+        attempt = self._current
+        attempt.cancel()
         # Masked here, once, so that nothing behind holds a secret. The body goes: nobody shows it.
         masked = self._runtime.redactor.fault(replace(fault, body=b""))
-        self._step(ev.Failed(self._attempt, masked))
+        self._step(ev.Failed(attempt.number, masked))
 
     # What the journey says.
 
@@ -253,14 +273,14 @@ class Exchange:
 
     def _perform(self, actions: list[act.Action]) -> None:
         for action in actions:
-            if isinstance(action, act.Send):
+            if isinstance(action, act.Send | act.ContinueOn):
                 self._send(action)
             elif isinstance(action, act.Relay):
-                self._delivery.begin(self._headers())
+                self._delivery.commit(self._headers())
             elif isinstance(action, act.Complete):
                 self._complete()
             elif isinstance(action, act.Cancel):
-                self._cancel_call()
+                self._cancel()
             elif isinstance(action, act.Fail):
                 self._fail(action)
             else:
@@ -269,34 +289,24 @@ class Exchange:
             self.wake_at = self._journey.wake_at
             self._runtime.wheel.set(self)
 
-    def _send(self, send: act.Send) -> None:
+    def _send(self, send: act.Send | act.ContinueOn) -> None:
         runtime = self._runtime
-        provider = runtime.providers[send.target.provider]
         self._delivery.drop()
-        self._forget_finish()
         self._route.line.leave(self)
-        self._attempt = send.attempt
-        self._upstream_id = None
-        self._usage = None
-        self._reception = reception = Reception(
-            self,
-            self._chat,
-            send.target,
-            provider.dialect,
-            answer_max_bytes=runtime.snapshot.gateway.answer_max_bytes,
-            wall_s=runtime.surroundings.clock.wall(),
-        )
-        call = provider.dialect.call(self._chat, send.target, provider.key)
+        ask, translation = self._ask, self._translation(send.target)
+        if isinstance(send, act.ContinueOn):
+            # What the client has can be gone on with in any dialect: from here on all is a chat.
+            self._resumption.cut(self._journey.attempts[-1].fault, self._current.usage)
+            ask = self._resumption.request(send.target)
+            translation = runtime.providers[send.target.provider].dialect
+        self._attempt = attempt = Attempt(runtime, self, ask, translation, send.target, send.attempt)
         # A reused connection reports `connected` from within; the journey is between two steps then.
-        request = provider.request(call)
-        runtime.loop.call_soon(self._dispatch, send.attempt, provider.pool, request, reception)
+        runtime.loop.call_soon(self._dispatch, attempt)
 
     @guarded
-    def _dispatch(self, attempt: int, pool: Pool, request: tuple[bytes, bytes], reception: Reception) -> None:
-        if self._ended or self._attempt != attempt or self._journey.state is not State.ATTEMPTING:
-            reception.over = True
-            return
-        self._call = pool.call(request, reception)
+    def _dispatch(self, attempt: Attempt) -> None:
+        if not self._ended and self._attempt is attempt:
+            attempt.dispatch()
 
     def _wait(self, wait: act.Wait) -> None:
         if not wait.for_room or self._route.line.join(self):
@@ -306,59 +316,56 @@ class Exchange:
         self._perform(self._journey.step(ev.Shed(fault), self._runtime.loop.time()))
 
     def _complete(self) -> None:
-        if self._chat.stream:
-            if not self._delivery.begun:
-                self._delivery.begin(self._headers())
-            self._delivery.complete()
+        if self._ask.stream:
+            self._delivery.complete(self._headers())
         else:
             assert self._answer is not None
-            self._responder.send(200, [_JSON, *self._headers()], self._answer.body)
+            kind = ("content-type", self._answer.content_type)
+            self._responder.send(200, [kind, *self._headers()], self._answer.body)
         self._end()
 
     def _fail(self, fail: act.Fail) -> None:
         self._fault = fault = fail.fault
         journey = self._journey
-        body = error_json(fault, self._responder.request_id, journey.attempts, journey.skips)
-        if fail.committed:
-            self._delivery.break_off(body)
-        else:
-            self._responder.send(status_of(fault), [*error_headers(fault), *self._headers()], body)
+        failure = failure_of(fault, self._responder.request_id, journey.attempts, journey.skips)
+        self._refuse(failure, self._headers())
         self._end()
 
-    @property
-    def _own_id(self) -> tuple[str, str]:
-        return "x-halfopen-request-id", self._responder.request_id
+    def _refuse(self, failure: Failure, headers: list[tuple[str, str]]) -> None:
+        if self._delivery.begun:
+            self._delivery.break_off(failure)
+            return
+        headers = [*error_headers(failure.fault), *headers]
+        self._responder.send(failure.status, headers, self._client.error(failure))
 
     def _headers(self) -> list[tuple[str, str]]:
         """What every answer says of how it came about."""
-        target: Target | None = self._journey.current or self._journey.served_by
-        headers = [
-            self._own_id,
-            ("x-halfopen-attempts", str(self._journey.attempts_made)),
-            *self._runtime.surroundings.answer_headers,
-        ]
-        if target is not None:
-            headers.append(("x-halfopen-upstream", target.name))
-            adapted = self._runtime.providers[target.provider].dialect.adapted(self._chat, target)
-            if adapted:
-                headers.append(("x-halfopen-adapted", "; ".join(adapted)))
-        upstream_id = self._upstream_id
-        if upstream_id is not None and not self._runtime.holds_secret(upstream_id):
-            headers.append(("x-request-id", upstream_id[:_ID_MAX_CHARS]))
-        return headers
+        target = self._journey.current or self._journey.served_by
+        adapted = () if target is None else self._translation(target).adapted(self._ask, target)
+        upstream_id = self._attempt.upstream_id if self._attempt is not None else None
+        return answer_headers(
+            self._runtime,
+            self._journey,
+            self._responder.request_id,
+            upstream_id=None if upstream_id is None else (self._client.request_id_header, upstream_id),
+            adapted=adapted,
+        )
+
+    def _translation(self, target: Target) -> Translation:
+        return self._client.translation(self._runtime.providers[target.provider].dialect, target)
 
     def _unfit(self, target: Target) -> str | None:
-        return self._runtime.providers[target.provider].dialect.unfit(self._chat, target)
+        bound = bound_elsewhere(self._ask, self._route.states[0].target, target)
+        return bound or self._translation(target).unfit(self._ask, target)
 
-    def _forget_finish(self) -> None:
-        watch, self._finish_watch = self._finish_watch, None
-        if watch is not None:
-            self._runtime.wheel.remove(watch)
+    @property
+    def _current(self) -> Attempt:
+        assert self._attempt is not None
+        return self._attempt
 
-    def _cancel_call(self) -> None:
-        call, self._call = self._call, None
-        if call is not None:
-            call.cancel()
+    def _cancel(self) -> None:
+        if self._attempt is not None:
+            self._attempt.cancel()
 
     def _end(self, *, client_gone: bool = False) -> None:
         if self._ended:
@@ -366,16 +373,18 @@ class Exchange:
         self._ended = True
         runtime = self._runtime
         runtime.wheel.remove(self)
-        self._forget_finish()
+        if self._keepalive is not None:
+            runtime.wheel.remove(self._keepalive)
         self._route.line.leave(self)
-        self._cancel_call()
+        self._cancel()
         journey = self._journey
         served_by = journey.served_by
         runtime.surroundings.on_outcome(
             Outcome(
                 request_id=self._responder.request_id,
                 route=self._route.name,
-                stream=self._chat.stream,
+                client=self._client.name,
+                stream=self._ask.stream,
                 arrived=self._arrived,
                 ended=runtime.loop.time(),
                 attempts=tuple(journey.attempts),
@@ -383,6 +392,7 @@ class Exchange:
                 served_by=served_by.name if served_by else None,
                 fault=self._fault,
                 client_gone=client_gone,
-                usage=self._usage,
+                usage=self._resumption.total(self._attempt.usage if self._attempt else None),
+                continuations=tuple(self._resumption.continuations),
             )
         )

@@ -7,22 +7,30 @@ Rules
 
 import difflib
 from collections.abc import Callable
-from urllib.parse import unquote_to_bytes
-
-import msgspec
+from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from halfopen import errors
 from halfopen.gateway.exchange import Exchange
-from halfopen.gateway.failure import error_headers, error_json, status_of
+from halfopen.gateway.failure import error_headers, failure_of
+from halfopen.gateway.heading import own_id
+from halfopen.gateway.models import model_json, models_json
+from halfopen.gateway.paths import POSTED, client_of, is_models, speaker_of
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.runtime import Runtime
 from halfopen.http1 import RequestHead
 from halfopen.model import Fault, Kind
-from halfopen.providers import Chat, parse_chat
+from halfopen.providers import CHAT, ClientDialect, ClientRequest
+from halfopen.providers.clients.relay import RELAY
 
 _JSON = ("content-type", "application/json")
 _NAME_SHOWN_CHARS = 200
-_PATHS = ("/v1/chat/completions", "/v1/models", "/healthz", "/readyz")
+_PATHS = (
+    *(path.decode() for path in POSTED),
+    "/v1beta/models/MODEL:generateContent",
+    "/v1/models",
+    "/healthz",
+    "/readyz",
+)
 
 
 class Handler:
@@ -36,61 +44,67 @@ class Handler:
     def handle(self, head: RequestHead, body: bytes, responder: Responder) -> None:
         """Answer one whole request, now or later, through `responder`."""
         path = head.path
-        if path == b"/v1/chat/completions":
-            if head.method != "POST":
-                self._wrong_method(head, "POST", responder)
+        client = client_of(head)
+        if client is not None:
+            if head.method != "POST" and client is not RELAY:
+                self._wrong_method(head, "POST", responder, client)
             else:
-                self._chat(body, responder)
-        elif path in (b"/healthz", b"/readyz") or path == b"/v1/models" or path.startswith(b"/v1/models/"):
+                self._ask(client, head, body, responder)
+        elif path in (b"/healthz", b"/readyz") or is_models(path):
             if head.method not in ("GET", "HEAD"):
-                self._wrong_method(head, "GET", responder)
+                self._wrong_method(head, "GET", responder, speaker_of(head))
             else:
-                self._get(path, responder)
+                self._get(path, head, responder)
         else:
             shown = path[:200].decode("utf-8", "replace")
             message = f"There is no {shown} here. Served are {', '.join(_PATHS)}."
             close = difflib.get_close_matches(shown, _PATHS, n=1, cutoff=0.8)
-            self._refuse(404, message + (f" Did you mean {close[0]}?" if close else ""), responder)
+            hint = f" Did you mean {close[0]}?" if close else ""
+            self._refuse(404, message + hint, responder, speaker_of(head))
 
     def fail_by_defect(self, responder: Responder) -> None:
         """Answer a request whose handling has raised."""
-        self._fail(errors.make(Kind.GATEWAY_ERROR), responder)
+        self._fail(errors.make(Kind.GATEWAY_ERROR), responder, CHAT)
 
     def refuse(self, status: int, message: str, responder: Responder) -> None:
         """Answer a request that could not even be read."""
-        self._refuse(status, message, responder)
+        self._refuse(status, message, responder, CHAT)
 
-    def _get(self, path: bytes, responder: Responder) -> None:
+    def _get(self, path: bytes, head: RequestHead, responder: Responder) -> None:
         if path == b"/healthz":
             responder.send(200, [_JSON], b'{"status":"ok"}')
         elif path == b"/readyz":
             ready = self._is_ready()
             body = b'{"status":"ready"}' if ready else b'{"status":"draining"}'
             responder.send(200 if ready else 503, [_JSON], body)
-        elif path == b"/v1/models":
-            models = [self._model(name) for name in self._runtime.routes]
-            responder.send(200, [_JSON], msgspec.json.encode({"object": "list", "data": models}))
         else:
-            name = unquote_to_bytes(path[len(b"/v1/models/") :]).decode("utf-8", "replace")
-            if name in self._runtime.routes:
-                responder.send(200, [_JSON], msgspec.json.encode(self._model(name)))
-            else:
-                self._fail(self._unknown_model(name), responder)
+            self._models(path, head, responder)
 
-    def _model(self, name: str) -> dict[str, object]:
-        targets = [state.target.name for state in self._runtime.routes[name].states]
-        return {"id": name, "object": "model", "created": 0, "owned_by": "halfopen", "targets": targets}
+    def _models(self, path: bytes, head: RequestHead, responder: Responder) -> None:
+        client = speaker_of(head)
+        name = unquote_to_bytes(path.partition(b"/models")[2].lstrip(b"/")).decode("utf-8", "replace")
+        if not name:
+            responder.send(200, [_JSON], models_json(self._runtime, client))
+        elif name in self._runtime.routes:
+            responder.send(200, [_JSON], model_json(self._runtime.routes[name], client))
+        else:
+            self._fail(self._unknown_model(name), responder, client)
 
-    def _chat(self, body: bytes, responder: Responder) -> None:
-        chat = parse_chat(body)
-        if not isinstance(chat, Chat):
-            self._fail(chat, responder)
+    def _ask(self, client: ClientDialect, head: RequestHead, body: bytes, responder: Responder) -> None:
+        ask = client.parse(_request(head, body))
+        if isinstance(ask, Fault):
+            self._fail(ask, responder, client)
             return
-        route = self._runtime.routes.get(chat.model)
+        runtime = self._runtime
+        route = runtime.relay_for(ask.model) if client is RELAY else runtime.routes.get(ask.model)
+        if route is None and client is RELAY:
+            message = "No provider of the configuration has OpenAI's API, to which this is passed on."
+            self._refuse(404, message, responder, client)
+            return
         if route is None:
-            self._fail(self._unknown_model(chat.model), responder)
+            self._fail(self._unknown_model(ask.model), responder, client)
             return
-        Exchange(self._runtime, route, chat, responder).start()
+        Exchange(runtime, route, client, ask, responder).start()
 
     def _unknown_model(self, name: str) -> Fault:
         routes = list(self._runtime.routes)
@@ -105,19 +119,44 @@ class Handler:
             code="model_not_found",
         )
 
-    def _wrong_method(self, head: RequestHead, allowed: str, responder: Responder) -> None:
+    def _wrong_method(
+        self, head: RequestHead, allowed: str, responder: Responder, client: ClientDialect
+    ) -> None:
         message = f"{head.path[:200].decode('utf-8', 'replace')} takes {allowed}, not {head.method}."
-        self._refuse(405, message, responder, extra=("allow", allowed))
+        self._refuse(405, message, responder, client, extra=("allow", allowed))
 
     def _refuse(
-        self, status: int, message: str, responder: Responder, extra: tuple[str, str] | None = None
+        self,
+        status: int,
+        message: str,
+        responder: Responder,
+        client: ClientDialect,
+        extra: tuple[str, str] | None = None,
     ) -> None:
         fault = errors.make(Kind.INVALID_REQUEST, message, effective_status=status)
-        self._fail(fault, responder, extra)
+        self._fail(fault, responder, client, extra)
 
-    def _fail(self, fault: Fault, responder: Responder, extra: tuple[str, str] | None = None) -> None:
+    def _fail(
+        self,
+        fault: Fault,
+        responder: Responder,
+        client: ClientDialect,
+        extra: tuple[str, str] | None = None,
+    ) -> None:
         fault = self._runtime.redactor.fault(fault)
-        headers = [*error_headers(fault), ("x-halfopen-request-id", responder.request_id)]
+        headers = [*error_headers(fault), own_id(responder.request_id)]
         if extra is not None:
             headers.append(extra)
-        responder.send(status_of(fault), headers, error_json(fault, responder.request_id))
+        failure = failure_of(fault, responder.request_id)
+        responder.send(failure.status, headers, client.error(failure))
+
+
+def _request(head: RequestHead, body: bytes) -> ClientRequest:
+    query = head.target.partition(b"?")[2]
+    return ClientRequest(
+        unquote(head.path.decode("latin-1")),
+        dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else {},
+        {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
+        body,
+        head.method,
+    )

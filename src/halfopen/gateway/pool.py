@@ -178,12 +178,14 @@ class Pool:
         if self.origin.tls is not None and connection.used == 1 and connection.transport is not None:
             self.origin.tls.remember(connection.transport.get_extra_info("ssl_object"))
 
-    def call(self, request: tuple[bytes, bytes], sink: CallSink) -> UpstreamCall:
+    def call(self, request: tuple[bytes, bytes], sink: CallSink, *, fresh_only: bool = False) -> UpstreamCall:
         """Send a request (head, body). What becomes of it is told to `sink`, never before this returns.
 
-        (A reused connection tells `on_connected` at once.)
+        (A reused connection tells `on_connected` at once.) With `fresh_only` no connection is reused, so
+        that the request can't be sent twice.
         """
         call = UpstreamCall(self, request, sink)
+        call.fresh_only = fresh_only
         self._start(call)
         return call
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from halfopen import errors
 from halfopen.http1 import BodyDecoder, CodingError, ResponseHead, is_coded
 from halfopen.model import Fault, Kind, Reply, Target, TransportError
-from halfopen.providers import Answer, Chat, Dialect, StreamEvent, StreamKind, StreamReader
+from halfopen.providers import Answer, Ask, StreamEvent, StreamKind, StreamReader, Translation
 
 ERROR_BODY_MAX_BYTES = 64 * 1024
 _EVENT_STREAM = "text/event-stream"
@@ -45,8 +45,8 @@ class Reception:
 
     __slots__ = (
         "_answer_max_bytes",
+        "_ask",
         "_body",
-        "_chat",
         "_decoder",
         "_dialect",
         "_finish_seen",
@@ -55,6 +55,7 @@ class Reception:
         "_reader",
         "_sniffing",
         "_target",
+        "_translation",
         "_wall",
         "over",
     )
@@ -62,16 +63,18 @@ class Reception:
     def __init__(  # the reception is the meeting point of the request, the target and the response
         self,
         listener: Listener,
-        chat: Chat,
+        ask: Ask,
         target: Target,
-        dialect: Dialect,
+        translation: Translation,
         *,
+        dialect: str,
         answer_max_bytes: int,
         wall_s: float,
     ) -> None:
-        """`wall_s` is the time of day, for dates in headers."""
+        """`dialect` is the upstream's, for its errors; `wall_s` the time of day, for dates in headers."""
         self._listener = listener
-        self._chat = chat
+        self._ask = ask
+        self._translation = translation
         self._target = target
         self._dialect = dialect
         self._answer_max_bytes = answer_max_bytes
@@ -157,10 +160,10 @@ class Reception:
             self._tell(self._reader.close())
 
     def _new_reader(self) -> StreamReader:
-        return self._dialect.reader(self._chat, self._target, created_s=int(self._wall))
+        return self._translation.reader(self._ask, self._target, created_s=int(self._wall))
 
     def _wants_stream(self) -> bool:
-        return self._chat.stream and self._head_is_good
+        return self._ask.stream and self._head_is_good
 
     def _collect(self, data: bytes) -> None:
         head = self._head
@@ -186,9 +189,9 @@ class Reception:
     def _judge(self, body: bytes) -> None:
         head = self._head
         assert head is not None
-        reply = Reply(head.status, head.headers, body, dialect=self._dialect.name)
-        if 200 <= head.status < 300 and not self._chat.stream:
-            result = self._dialect.answer(self._chat, self._target, reply, created_s=int(self._wall))
+        reply = Reply(head.status, head.headers, body, dialect=self._dialect)
+        if 200 <= head.status < 300 and not self._ask.stream:
+            result = self._translation.answer(self._ask, self._target, reply, created_s=int(self._wall))
         else:
             result = errors.decode(reply, self._wall) or errors.make(
                 Kind.MALFORMED_ANSWER, "A stream was asked for and something else came.", status=head.status
@@ -218,7 +221,7 @@ class Reception:
             body=bytes(self._body[:ERROR_BODY_MAX_BYTES]),
             transport=error,
             detail=detail,
-            dialect=self._dialect.name,
+            dialect=self._dialect,
         )
         fault = errors.decode(reply, self._wall)
         assert fault is not None, "a transport error is always a fault"

@@ -2,16 +2,17 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import urlsplit
 
 from halfopen.gateway.line import Line
 from halfopen.gateway.pool import Origin, Pool
 from halfopen.gateway.timers import Wheel
 from halfopen.gateway.tls import ResumingContext
-from halfopen.model import Outcome
+from halfopen.model import Outcome, Target
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.providers import Call, Dialect, dialect_of
+from halfopen.providers.clients.relay import ANY_MODEL
 from halfopen.redact import Redactor, known
 from halfopen.rollout.snapshot import ProviderSpec, Snapshot
 from halfopen.seams import Clock, Entropy
@@ -73,7 +74,8 @@ class ProviderRuntime:
     def request(self, call: Call) -> tuple[bytes, bytes]:
         """The call as bytes: head and body."""
         headers = "".join(f"{name}: {value}\r\n" for name, value in call.headers)
-        head = b"POST %b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n" % (
+        head = b"%b %b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n" % (
+            call.method.encode("ascii"),
             self._path(call.path).encode("ascii", "replace"),
             self._headers,
             headers.encode("latin-1", "replace"),
@@ -125,17 +127,24 @@ class Runtime:
         }
         self._waiting_max = snapshot.gateway.queue_max
         self.routes: dict[str, RouteRuntime] = {}
+        self.relays: dict[str, RouteRuntime] = {}
+        """The same routes with the times of what is relayed, and one for requests that name no model."""
         self._lines: dict[str, list[Line]] = {}
         self._build_routes(loop.time())
 
     @property
     def waiting(self) -> int:
         """Requests in all lines."""
-        return sum(len(route.line) for route in self.routes.values())
+        lines = {id(route.line): len(route.line) for route in self.relays.values()}
+        return sum(lines.values())
 
     def holds_secret(self, text: str) -> bool:
         """Whether a secret of the configuration stands in `text`, whole."""
         return any(form in text for form in self.redactor.secrets)
+
+    def relay_for(self, model: str) -> RouteRuntime | None:
+        """Where a relayed request for this model goes; None: no provider has OpenAI's API."""
+        return self.relays.get(model) or self.relays.get(ANY_MODEL)
 
     def wake(self, target: str, count: int) -> None:
         """Room may have become free at a target: tell the first in each line that leads there."""
@@ -154,7 +163,7 @@ class Runtime:
         credentials = {name: Credential(policy.parking) for name in self.snapshot.providers}
         states: dict[str, TargetState] = {}
         for name, spec in self.snapshot.routes.items():
-            line = Line(lambda: self.waiting < self._waiting_max)
+            line = self._new_line()
             for target in spec.targets:
                 if target.name not in states:
                     credential = credentials[target.provider]
@@ -162,3 +171,22 @@ class Runtime:
                 self._lines.setdefault(target.name, []).append(line)
             route_states = [states[target.name] for target in spec.targets]
             self.routes[name] = RouteRuntime(name, spec.options, route_states, line)
+            self.relays[name] = RouteRuntime(name, self._relay_options(spec.options), route_states, line)
+        kept = [spec for spec in self.snapshot.providers.values() if spec.dialect == "openai"]
+        targets = [Target(spec.name, ANY_MODEL, spec.dialect) for spec in kept if spec.local is None]
+        if targets:
+            line = self._new_line()
+            self._lines |= {target.name: [line] for target in targets}
+            relayed = [
+                TargetState(each, credentials[each.provider], policy, entropy, now) for each in targets
+            ]
+            self.relays[ANY_MODEL] = RouteRuntime(
+                ANY_MODEL, self._relay_options(JourneyOptions()), relayed, line
+            )
+
+    def _new_line(self) -> Line:
+        return Line(lambda: self.waiting < self._waiting_max)
+
+    def _relay_options(self, options: JourneyOptions) -> JourneyOptions:
+        patience_s = self.snapshot.gateway.relay_timeout_s
+        return replace(options, deadline_s=patience_s, attempt_s=patience_s)

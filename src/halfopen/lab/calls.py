@@ -1,8 +1,9 @@
 """A record of the requests that a simulated provider received."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from halfopen.lab.exchange import Headers, LabRequest
+from halfopen.lab.steps import Place
 
 _SECRET = frozenset(
     {"authorization", "x-api-key", "x-goog-api-key", "api-key", "cookie", "proxy-authorization"}
@@ -23,6 +24,12 @@ class LabCall:
     """The fault that struck it."""
     met: bool = False
     """Whether that fault really happened."""
+    place: Place | None = None
+    """Where in the stream it happened."""
+    kinds: tuple[str, ...] = ()
+    """What the events of the good stream are, in order; empty for a plain answer."""
+    body_bytes: int = 0
+    """The size of the good answer's body."""
     status: int | None = None
     """The status that was sent, if any."""
     client_left: bool = False
@@ -58,6 +65,7 @@ class LabCall:
             "seconds": None if self.ended is None else self.ended - self.at,
             "fault": self.fault,
             "met": self.met,
+            "place": None if self.place is None else asdict(self.place),
             "status": self.status,
             "client_left": self.client_left,
         }

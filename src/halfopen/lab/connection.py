@@ -11,7 +11,7 @@ import httptools
 
 from halfopen.lab.calls import LabCall
 from halfopen.lab.exchange import Headers, LabRequest
-from halfopen.lab.steps import Close, Hang, Met, Reset, Send, Step, Wait
+from halfopen.lab.steps import Close, Hang, Met, Place, Reset, Send, Step, Wait
 
 BODY_MAX_BYTES = 32 * 1024 * 1024
 _QUEUE_MAX = 64
@@ -29,7 +29,7 @@ class Handler(Protocol):
         """The answer: whole bytes, or steps."""
         ...
 
-    def fault_met(self, call: LabCall) -> None:
+    def fault_met(self, call: LabCall, place: Place | None) -> None:
         """A fault has happened on the wire."""
         ...
 
@@ -235,7 +235,7 @@ class LabConnection(asyncio.Protocol):
             return True
         if isinstance(step, Met):
             if self._call is not None:
-                self._handler.fault_met(self._call)
+                self._handler.fault_met(self._call, step.place)
             return True
         if isinstance(step, Wait):
             self._timer = self._loop.call_later(step.seconds, self._run)

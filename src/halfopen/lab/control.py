@@ -40,7 +40,7 @@ class _Order(msgspec.Struct, forbid_unknown_fields=True):
     times: int | None = None
     probability: float = 1.0
     seed: int = 0
-    options: dict[str, float | int | str] = {}
+    options: dict[str, bool | float | int | str] = {}
 
 
 def control(provider: Controlled, request: LabRequest) -> LabAnswer:

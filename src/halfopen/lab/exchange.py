@@ -18,6 +18,8 @@ class LabRequest:
     headers: Headers = field(default=(), repr=False)
     """Names in lower case."""
     body: bytes = b""
+    restarts: bool = False
+    """Whether a model that is told to go on with an answer begins it anew: a manner of the provider."""
 
     def header(self, name: str) -> str | None:
         """The first value of a header; `name` in lower case."""
@@ -52,6 +54,10 @@ class Piece:
 
     kind: PieceKind
     data: bytes
+    call: int | None = None
+    """The tool call of whose arguments this is a part, counted from 0."""
+    bare: bytes | None = None
+    """The same event of an answer without any content; None: no different."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +70,18 @@ class LabAnswer:
     body: bytes = b""
     pieces: tuple[Piece, ...] | None = None
     """The events of a stream; None: a plain answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The moment in a stream at which an error event comes."""
+
+    request: LabRequest
+    request_id: str
+    sent: tuple[Piece, ...] = ()
+    """What was sent before."""
+    failed: bool = False
+    """Whether OpenAI's Responses send `response.failed` instead of `error`."""
 
 
 class Vendor(Protocol):
@@ -82,10 +100,10 @@ class Vendor(Protocol):
         """An error of this vendor's own shape with the type that goes with the status."""
         ...
 
-    def error_event(self, message: str, request_id: str) -> bytes:
-        """An error as an event in the middle of a stream."""
+    def error_event(self, message: str, moment: Moment) -> bytes:
+        """An error as an event in the middle of a stream, in the shape of the endpoint that was asked."""
         ...
 
-    def ping(self) -> bytes:
+    def ping(self, request: LabRequest) -> bytes:
         """What keeps a silent stream alive."""
         ...

@@ -1,10 +1,13 @@
 """Which requests a set fault strikes."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from random import Random
 
 from halfopen.lab.fault import LabFault, OptionValue
+from halfopen.lab.steps import Place
+
+_PLACES = ("at_event", "at_byte", "in_call", "at_finish")
 
 
 @dataclass(slots=True)
@@ -24,6 +27,8 @@ class FaultPlan:
     struck: int = 0
     met: int = 0
     """How often it really happened on the wire."""
+    place: Place | None = None
+    """Where it struck last, if inside a stream."""
     _random: Random = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -53,7 +58,20 @@ class FaultPlan:
             "offered": self.offered,
             "struck": self.struck,
             "met": self.met,
+            "place": None if self.place is None else asdict(self.place),
         }
+
+
+def _check(name: str, value: OptionValue, default: OptionValue) -> None:
+    if isinstance(default, bool):
+        if isinstance(value, str) or value not in {0, 1}:
+            raise ValueError(f"option {name!r} must be true or false")
+        return
+    text = isinstance(default, str)
+    if isinstance(value, bool) or isinstance(value, str) is not text:
+        raise ValueError(f"option {name!r} must be a {'string' if text else 'number'}")
+    if not isinstance(value, str) and not 0 <= value < float("inf"):
+        raise ValueError(f"option {name!r} must not be negative")
 
 
 def make_plan(
@@ -71,11 +89,10 @@ def make_plan(
         if name not in defaults:
             known = ", ".join(defaults) or "none"
             raise ValueError(f"fault {fault.name} has no option {name!r} (it has: {known})")
-        text = isinstance(defaults[name], str)
-        if isinstance(value, bool) or isinstance(value, str) is not text:
-            raise ValueError(f"option {name!r} must be a {'string' if text else 'number'}")
-        if not isinstance(value, str) and not 0 <= value < float("inf"):
-            raise ValueError(f"option {name!r} must not be negative")
+        _check(name, value, defaults[name])
+    given = [name for name in _PLACES if options.get(name) not in {None, False}]
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} can't both be asked for: a stream breaks in one place")
     if after < 0 or (times is not None and times < 1):
         raise ValueError("after must be at least 0 and times at least 1")
     if not 0 <= probability <= 1:

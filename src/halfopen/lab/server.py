@@ -7,6 +7,7 @@ import struct
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Self
 
 from halfopen.lab import faults, wire
@@ -20,7 +21,7 @@ from halfopen.lab.gemini import Gemini
 from halfopen.lab.openai import OpenAI
 from halfopen.lab.plan import FaultPlan, make_plan
 from halfopen.lab.ports import candidates
-from halfopen.lab.steps import Send, Step, Wait
+from halfopen.lab.steps import Place, Send, Step, Wait
 
 HOST = "127.0.0.1"
 CALLS_MAX = 2000
@@ -52,6 +53,7 @@ class LabProvider:
         key: str | None = None,
         pace_s: float = 0.0,
         calls_max: int = CALLS_MAX,
+        continuation_restarts: bool = False,
     ) -> None:
         """Makes a provider that does not listen yet.
 
@@ -61,10 +63,13 @@ class LabProvider:
             key: The only key that is accepted; None: any that is not empty.
             pace_s: Seconds between two events of a good stream; 0: all at once.
             calls_max: How many received requests are kept.
+            continuation_restarts: Whether a model that is told to go on with an answer begins it
+                anew instead, as some do. Can be changed at any time.
         """
         self.dialect = dialect
         self.vendor = make_vendor(dialect, key)
         self.pace_s = pace_s
+        self.continuation_restarts = continuation_restarts
         self.calls: deque[LabCall] = deque(maxlen=calls_max)
         self.counts: Counter[str] = Counter()
         self.siblings: Mapping[str, LabProvider] = {dialect: self}
@@ -105,6 +110,11 @@ class LabProvider:
         provider itself was refused on trying its own port.
         """
         return 0 if self._plan is None else self._plan.met
+
+    @property
+    def place(self) -> Place | None:
+        """Where in a stream the set fault struck last; None: nowhere yet, or not inside a stream."""
+        return None if self._plan is None else self._plan.place
 
     @property
     def connections(self) -> int:
@@ -292,13 +302,15 @@ class LabProvider:
         if not self._connections and self._all_closed is not None:
             self._all_closed.set()
 
-    def fault_met(self, call: LabCall) -> None:
+    def fault_met(self, call: LabCall, place: Place | None) -> None:
         """A fault has happened on the wire."""
         if not call.met:
             call.met = True
+            call.place = place
             self.counts["faults"] += 1
             if self._plan is not None and self._plan.fault.name == call.fault:
                 self._plan.met += 1
+                self._plan.place = place
 
     def respond(
         self, request: LabRequest, requests_before: int
@@ -313,7 +325,11 @@ class LabProvider:
         call = LabCall(self._number, request, self._loop.time(), now)
         self.calls.append(call)
         request_id = f"{self._number:016x}"
+        if self.continuation_restarts:
+            request = replace(request, restarts=True)
         answer = self.vendor.answer(request, request_id, now)
+        call.kinds = tuple(piece.kind.name.lower() for piece in answer.pieces or ())
+        call.body_bytes = sum(len(piece.data) for piece in answer.pieces or ()) or len(answer.body)
         plan = self._plan
         if plan is not None and plan.fault.stage is Stage.REQUEST and plan.fault.strikes(answer):
             nth = plan.offered

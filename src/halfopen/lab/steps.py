@@ -39,8 +39,25 @@ class Reset:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a stream a fault struck."""
+
+    event: int
+    """The first event (piece) of the good stream that was not sent whole, counted from 0."""
+    kind: str
+    """What that event is: opening, content, ping, closing, finish, usage or done; `end`: all were sent."""
+    byte: int
+    """How many bytes of the good body came before the strike, framing not counted."""
+    contents: int
+    """How many content events were sent whole."""
+
+
+@dataclass(frozen=True, slots=True)
 class Met:
     """The fault has happened; what follows is its tail."""
+
+    place: Place | None = None
+    """Where, if it struck inside a stream."""
 
 
 Step = Send | Wait | Hang | Close | Reset | Met

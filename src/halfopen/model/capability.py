@@ -34,6 +34,14 @@ class Capabilities:
     """Whether audio is taken in and given out."""
     files: bool = True
     """Whether files may be part of a message."""
+    vector_space: str | None = None
+    """The name of the space of an embedding model's vectors; None: not known, so no other model's.
+
+    Two targets whose vectors may be compared with one another have the same name here."""
+    vector_dimensions: int | None = None
+    """Numbers in a vector when none are asked for, which is the most there can be; None: not known."""
+    shorter_vectors: bool = True
+    """Whether a request may ask for vectors of fewer numbers."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,18 @@ class Usage:
     """Of the input tokens, those read from a cache."""
     reasoning_tokens: int = 0
     """Of the output tokens, those spent on hidden reasoning."""
+    estimated: bool = False
+    """Whether a part of it was estimated, because an attempt was cut before it told."""
+
+    def __add__(self, other: "Usage") -> "Usage":
+        """What two attempts spent together."""
+        return Usage(
+            self.input_tokens + other.input_tokens,
+            self.output_tokens + other.output_tokens,
+            self.cached_tokens + other.cached_tokens,
+            self.reasoning_tokens + other.reasoning_tokens,
+            self.estimated or other.estimated,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +54,18 @@ class Skip:
 
 
 @dataclass(frozen=True, slots=True)
+class Continuation:
+    """An answer that was cut after the client had got a part of it, and who went on with it."""
+
+    target: str
+    """Who went on."""
+    after: str
+    """The kind of the fault that cut it."""
+    chars: int
+    """Characters of text that had been delivered by then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """One request from its arrival to its end. Times are monotonic seconds."""
 
@@ -58,3 +82,7 @@ class Outcome:
     """None: a whole answer was delivered."""
     client_gone: bool
     usage: Usage | None
+    continuations: tuple[Continuation, ...] = ()
+    """Every time that a cut answer was gone on with, in order."""
+    client: str = "chat"
+    """The dialect that the client speaks."""

@@ -17,6 +17,17 @@ class Send:
 
 
 @dataclass(frozen=True, slots=True)
+class ContinueOn:
+    """Call the target to go on with what the client has got already."""
+
+    attempt: int
+    """Number of the attempt."""
+    target: Target
+    deadline: float
+    """When the journey will give this attempt up, in the driver's monotonic seconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wait:
     """Do nothing until `Journey.wake_at`, or until room is freed."""
 
@@ -34,7 +45,7 @@ class Cancel:
 
 @dataclass(frozen=True, slots=True)
 class Relay:
-    """The answer has begun: from now on the client sees this attempt's content."""
+    """The answer has begun: from now on the client sees content. At most once in a journey."""
 
     attempt: int
 
@@ -55,4 +66,4 @@ class Fail:
     """Whether part of an answer has reached the client already."""
 
 
-Action = Send | Wait | Cancel | Relay | Complete | Fail
+Action = Send | ContinueOn | Wait | Cancel | Relay | Complete | Fail

@@ -32,9 +32,14 @@ class FirstByte:
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """The first content of a stream came. Later content is told with `Journey.progress`."""
+    """The first content of a stream came, or the first that goes to the client.
+
+    Later content is told with `Journey.progress`.
+    """
 
     attempt: int
+    held: bool = False
+    """Whether the client gets nothing of it yet: a tool call that is not closed, a route that holds."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The attempt that is under way."""
 
 from halfopen.model import Attempt, Fault
+from halfopen.policy.allowance import Allowance
 from halfopen.policy.target import Permit
 
 
@@ -8,6 +9,7 @@ class Flight:
     """One call to one target, with its permit and its times (monotonic seconds)."""
 
     __slots__ = (
+        "allowance",
         "connected",
         "deadline",
         "first_byte",
@@ -15,24 +17,18 @@ class Flight:
         "index",
         "number",
         "permit",
-        "shared",
         "started",
         "status",
     )
 
-    def __init__(
-        self, number: int, index: int, permit: Permit, now: float, deadline: float, *, shared: bool
-    ) -> None:
-        """Attempt `number` at the target with this `index`, begun `now`, given up at `deadline`.
-
-        `shared`: time was kept back for another target.
-        """
+    def __init__(self, number: int, index: int, permit: Permit, allowance: Allowance, now: float) -> None:
+        """Attempt `number` at the target with this `index`, begun `now`."""
         self.number = number
         self.index = index
         self.permit = permit
         self.started = now
-        self.shared = shared
-        self.deadline = deadline
+        self.allowance = allowance
+        self.deadline = now + allowance.given_s
         self.connected: float | None = None
         self.first_byte: float | None = None
         self.first_content: float | None = None

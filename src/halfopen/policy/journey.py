@@ -3,8 +3,10 @@
 Rules, in the order in which they decide after a failure
 1. The deadline has passed: fail.
 2. The fault is the request's own, says the target that was asked for: fail with its own error, after
-   that one call.
-3. Part of the answer has reached the client: fail openly, never re-send in silence.
+   that one call. Only a prompt that is too long for its context goes on to a target with a larger one.
+   A request that the driver says may not be sent again fails, too.
+3. Part of the answer has reached the client: go on with it by rules 4 to 6, if the route wants it and
+   the driver says that it can be gone on with; else fail openly. Never re-send in silence.
 4. Another fit target with room is untried: fail over.
 5. The retry budget allows it and the delay fits before the deadline: the same target again, never
    sooner than its server asked.
@@ -12,66 +14,54 @@ Rules, in the order in which they decide after a failure
    failed already is not waited for: its outage is confirmed.
 7. Otherwise fail with the most informative error.
 
-At most `attempts` calls are made, none after the deadline, and one at a time. An attempt gets at
-most half of the time that is left while another target could still be tried.
+At most `attempts` calls are made, continuations included, none after the deadline, and one at a time.
+Content that is held back (a tool call that is not closed, a route that holds) commits to nothing: a
+failure then is like one before the content. Time: `deadline` bounds the request, `allowance` one attempt
+until its first content, also by what is known of the target's own times, and `pace` a stream from there.
+A stream that is over because of `stream_s` is long, or its client slow: no upstream is blamed.
 The same object is driven by the gateway, by client transports, by bulk runs and by the simulator.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
-from typing import Any, Final
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
 
 from halfopen import errors
 from halfopen.model import Attempt, Fault, Kind, Reply, Skip, Target, TransportError
 from halfopen.policy import events as ev
-from halfopen.policy.actions import Action, Cancel, Complete, Fail, Relay, Send, Wait
+from halfopen.policy.actions import Action, Cancel, Complete, ContinueOn, Fail, Relay, Send, Wait
+from halfopen.policy.allowance import allow
+from halfopen.policy.deadline import Deadline
 from halfopen.policy.flight import Flight
-from halfopen.policy.options import JourneyOptions, RetryOptions
+from halfopen.policy.options import AfterCommit, JourneyOptions, RetryOptions
 from halfopen.policy.pace import Pace
 from halfopen.policy.selection import NEVER, Selection
 from halfopen.policy.target import Permit, Refusal, Refused, TargetState
+from halfopen.policy.transitions import TABLE, IllegalTransitionError, State
 from halfopen.seams import Entropy
-
-_FAIR_SHARE = 0.9
-_LEFT_MIN_S = 1.0
-_LEFT_MIN_SHARE = 0.05
-"""With less than this left of the deadline an attempt would only waste the target's work."""
-
-
-class State(Enum):
-    """Where a journey stands."""
-
-    NEW = "new"
-    WAITING = "waiting"
-    ATTEMPTING = "attempting"
-    COMMITTED = "committed"
-    ENDED = "ended"
-
-
-class IllegalTransitionError(RuntimeError):
-    """The driver told an event that can't happen in this state. Nothing has changed."""
 
 
 class Journey:
     """One request on its way to an answer. Make it, step `Arrived`, and carry out what it says."""
 
     __slots__ = (
-        "_arrived",
         "_deadline",
         "_flight",
-        "_last_start",
+        "_may_repeat",
         "_options",
         "_pace",
+        "_resumable",
         "_retry",
         "_selection",
         "attempts",
+        "committed",
         "served_by",
         "state",
         "stream",
         "wake_at",
     )
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a plan depends on, by name
         self,
         targets: Sequence[TargetState],
         *,
@@ -80,8 +70,24 @@ class Journey:
         entropy: Entropy,
         stream: bool,
         unfit: Callable[[Target], str | None],
+        resumable: Callable[[], str | None] | None = None,
+        may_repeat: Callable[[Fault], bool] | None = None,
     ) -> None:
-        """Plans over `targets` in order of preference; `unfit` says why one can't do the request."""
+        """Nothing happens before `Arrived`.
+
+        Args:
+            targets: Where the request may go, in order of preference.
+            options: The route's bounds.
+            retry: The backoff between calls to one target.
+            entropy: Draws from 0 to 1.
+            stream: Whether a stream was asked for.
+            unfit: Says why a target can't do the request, or None. Once `committed`, a target is asked
+                anew: then it is to go on with an answer.
+            resumable: Says why what the client has got can't be gone on with, or None. Without it
+                nothing can.
+            may_repeat: Whether the request may be sent again, to any target, after this fault. Without
+                it: always.
+        """
         self._selection = Selection(targets, retry, entropy, unfit)
         self._options = options
         self.stream = stream
@@ -91,9 +97,11 @@ class Journey:
         self.attempts: list[Attempt] = []
         """Every attempt that has ended."""
         self.served_by: Target | None = None
-        self._arrived = 0.0
-        self._deadline = NEVER
-        self._last_start = NEVER
+        self.committed = False
+        """Whether part of an answer has reached the client. It stays so."""
+        self._resumable = resumable
+        self._may_repeat = may_repeat
+        self._deadline = Deadline(options, stream=stream)
         self._flight: Flight | None = None
         self._pace: Pace | None = None
         self._retry: tuple[int, float] | None = None
@@ -114,13 +122,13 @@ class Journey:
         return self._selection.state(self._flight.index).target if self._flight else None
 
     def progress(self, chars: int, now: float) -> None:
-        """More content came on a committed stream. Cheaper than an event; moves the stall timer."""
+        """More content came, held or not. Cheaper than an event; moves the stall timer."""
         if self._pace is not None:
             self._pace.progress(chars, now)
 
     def step(self, event: ev.Event, now: float) -> list[Action]:
         """Take one event and return what to do. Raises IllegalTransitionError."""
-        name = _TABLE.get((self.state, type(event)))
+        name = TABLE.get((self.state, type(event)))
         if name is None:
             raise IllegalTransitionError(f"{type(event).__name__} while {self.state.value}")
         attempt = getattr(event, "attempt", None)
@@ -139,12 +147,10 @@ class Journey:
             self._land(flight, now, fault=None, cancelled=True)
         self._end()
 
-    # Handlers, named in the table below.
+    # Handlers, named in `transitions.TABLE`.
 
     def _on_arrived(self, _event: ev.Arrived, now: float) -> list[Action]:
-        self._arrived = now
-        self._deadline = now + self._options.deadline_s
-        self._last_start = self._deadline - min(_LEFT_MIN_S, _LEFT_MIN_SHARE * self._options.deadline_s)
+        self._deadline.begin(now)
         return self._seek(now)
 
     def _on_wake(self, _event: ev.Timer | ev.PermitFreed, now: float) -> list[Action]:
@@ -162,11 +168,20 @@ class Journey:
 
     def _on_content(self, event: ev.Content, now: float) -> list[Action]:
         flight = self._flying()
-        flight.first_content = now
-        self._selection.state(flight.index).answering(flight.permit, now)
-        self._pace = Pace(self._options, self._arrived, now)
-        self.wake_at = self._pace.wake_at
+        if flight.first_content is None:
+            flight.first_content = now
+            state = self._selection.state(flight.index)
+            state.answering(flight.permit, now)
+            state.first_content.record(now - flight.started)
+            self._pace = Pace(self._options, self._deadline.arrived, now)
+            self.wake_at = self._pace.wake_at
+        if event.held and not self.committed:
+            self.state = State.HELD
+            return []
         self.state = State.COMMITTED
+        if self.committed:
+            return []
+        self.committed = True
         return [Relay(event.attempt)]
 
     def _on_finished(self, event: ev.Finished, now: float) -> list[Action]:
@@ -186,10 +201,13 @@ class Journey:
         if now < flight.deadline:
             self.wake_at = flight.deadline
             return []
-        waited = f"nothing within {now - flight.started:.1f} s"
+        waited_s = now - flight.started
+        blame = flight.allowance.is_fair
+        if self.stream and blame:
+            self._selection.state(flight.index).first_content.record(waited_s)
         kind = TransportError.FIRST_TOKEN_TIMEOUT if self.stream else TransportError.NO_RESPONSE
-        fault = _transport_fault(kind, waited)
-        return [Cancel(flight.number), *self._after_fault(fault, now, blame=self._had_its_time(flight))]
+        fault = _transport_fault(kind, f"nothing within {waited_s:.1f} s")
+        return [Cancel(flight.number), *self._after_fault(fault, now, blame=blame)]
 
     def _on_stream_timer(self, _event: ev.Timer, now: float) -> list[Action]:
         assert self._pace is not None
@@ -198,11 +216,12 @@ class Journey:
             self.wake_at = self._pace.wake_at
             return []
         flight = self._flying()
-        fault = _transport_fault(reason, f"{now - self._arrived:.1f} s after the request came")
-        return [Cancel(flight.number), *self._after_fault(fault, now)]
+        fault = _transport_fault(reason, f"{now - self._deadline.arrived:.1f} s after the request came")
+        blame = reason is not TransportError.STREAM_TOO_LONG
+        return [Cancel(flight.number), *self._after_fault(fault, now, blame=blame)]
 
     def _on_shed(self, event: ev.Shed, now: float) -> list[Action]:
-        return self._fail(self._selection.final_fault(now, otherwise=event.fault), committed=False)
+        return self._fail(self._final_fault(now, event.fault))
 
     def _on_client_gone(self, _event: ev.ClientGone, now: float) -> list[Action]:
         flight = self._flight
@@ -218,7 +237,6 @@ class Journey:
 
     def _after_fault(self, fault: Fault, now: float, *, blame: bool = True) -> list[Action]:
         flight = self._flying()
-        committed = self.state is State.COMMITTED
         state = self._selection.state(flight.index)
         if blame:
             state.settle_fault(flight.permit, fault, now)
@@ -226,70 +244,78 @@ class Journey:
             state.settle_cancelled(flight.permit)
         self._selection.failed(flight.index, fault)
         self._land(flight, now, fault=fault)
-        if committed or self._selection.is_final(flight.index, fault):
-            return self._fail(fault, committed=committed)
+        if self.state in (State.HELD, State.COMMITTED):
+            self._deadline.renew(now)
+        if self._selection.is_final(flight.index, fault):
+            return self._fail(fault)
+        if self._may_repeat is not None and not self._may_repeat(fault):
+            return self._fail(fault)
+        if self.committed:
+            if self._options.after_commit is not AfterCommit.CONTINUE or self._resumable is None:
+                return self._fail(fault)
+            obstacle = self._resumable()
+            if obstacle is not None:
+                return self._fail(replace(fault, evidence=(*fault.evidence, f"not gone on with: {obstacle}")))
+            self._selection.look_anew()
         return self._seek(now)
 
     def _seek(self, now: float) -> list[Action]:
         """Find what to do next while no attempt is under way."""
-        if now >= self._last_start or self.attempts_made >= self._options.attempts:
+        if now >= self._deadline.last_start or self.attempts_made >= self._options.attempts:
             return self._give_up(now)
         refusals: list[Refused] = []
         taken = self._selection.take_untried(now, refusals)
         if taken is None:
             if self._retry is None or self._selection.is_plan_vain(self._retry[0], now):
-                self._retry = self._selection.plan_retry(now, self._deadline)
+                self._retry = self._selection.plan_retry(now, self._deadline.at)
             if self._retry is not None:
                 index, at = self._retry
                 if now < at:
                     until = min([at, *(refused.until for refused in refusals)])
-                    return self._wait(until, for_room=_has_queue(refusals, self._deadline))
+                    return self._wait(until, for_room=_has_queue(refusals, self._deadline.at))
                 taken = self._selection.take_again(index, now, refusals)
         if taken is not None:
             self._retry = None
             return self._send(*taken, now)
         until = min((refused.until for refused in refusals), default=NEVER)
-        for_room = _has_queue(refusals, self._deadline)
-        if for_room or until < self._deadline:
+        for_room = _has_queue(refusals, self._deadline.at)
+        if for_room or until < self._deadline.at:
             return self._wait(until, for_room=for_room)
         return self._give_up(now)
 
     def _send(self, index: int, permit: Permit, now: float) -> list[Action]:
-        left = self._deadline - now
-        own = self._options.first_token_s if self.stream else self._options.attempt_s
-        last = self.attempts_made + 1 >= self._options.attempts
-        # The others matter only when half of what is left is less than the attempt's own time.
-        shared = own > left / 2 and not last and self._selection.others_could_serve(now)
-        allowed = min(own, left / 2 if shared else left)
-        flight = Flight(self.attempts_made + 1, index, permit, now, now + allowed, shared=shared)
-        self._flight = flight
+        state, earlier = self._selection.state(index), self.attempts_made
+        last = earlier + 1 >= self._options.attempts
+        allowance = allow(
+            state,
+            self._options,
+            self._deadline,
+            now,
+            stream=self.stream,
+            earlier=earlier,
+            others=lambda: not last and self._selection.others_could_serve(now),
+        )
+        self._flight = flight = Flight(earlier + 1, index, permit, allowance, now)
         self.wake_at = flight.deadline
         self.state = State.ATTEMPTING
-        return [Send(flight.number, self._selection.state(index).target, flight.deadline)]
+        action = ContinueOn if self.committed else Send
+        return [action(flight.number, state.target, flight.deadline)]
 
     def _wait(self, until: float, *, for_room: bool) -> list[Action]:
         self.state = State.WAITING
-        self.wake_at = min(until, self._deadline)
+        self.wake_at = min(until, self._deadline.at)
         return [Wait(self.wake_at, for_room)]
 
     def _give_up(self, now: float) -> list[Action]:
-        nothing_known = errors.make(Kind.NO_CAPACITY if now < self._last_start else Kind.DEADLINE_EXCEEDED)
-        return self._fail(self._selection.final_fault(now, otherwise=nothing_known), committed=False)
+        kind = Kind.NO_CAPACITY if now < self._deadline.last_start else Kind.DEADLINE_EXCEEDED
+        return self._fail(self._final_fault(now, errors.make(kind)))
 
-    def _fail(self, fault: Fault, *, committed: bool) -> list[Action]:
+    def _final_fault(self, now: float, otherwise: Fault) -> Fault:
+        return self._selection.final_fault(now, otherwise=otherwise, committed=self.committed)
+
+    def _fail(self, fault: Fault) -> list[Action]:
         self._end()
-        return [Fail(fault, committed)]
-
-    def _had_its_time(self, flight: Flight) -> bool:
-        """Whether an attempt that ran out of time had about as much as its turn is due.
-
-        One that began late, because the request had waited in a line, says nothing about the target;
-        blaming it would turn a queue at a healthy target into an outage.
-        """
-        own = self._options.first_token_s if self.stream else self._options.attempt_s
-        earlier = flight.number if flight.shared else flight.number - 1
-        due = min(own, self._options.deadline_s / 2.0**earlier)
-        return flight.deadline - flight.started >= _FAIR_SHARE * due
+        return [Fail(fault, self.committed)]
 
     # Bookkeeping.
 
@@ -321,25 +347,3 @@ def _transport_fault(kind: TransportError, detail: str) -> Fault:
     fault = errors.decode(Reply(transport=kind, detail=detail))
     assert fault is not None, "a transport error is always a fault"
     return fault
-
-
-_TABLE: Final[Mapping[tuple[State, type], str]] = {
-    (State.NEW, ev.Arrived): "_on_arrived",
-    (State.NEW, ev.ClientGone): "_on_client_gone",
-    (State.WAITING, ev.Timer): "_on_wake",
-    (State.WAITING, ev.PermitFreed): "_on_wake",
-    (State.WAITING, ev.Shed): "_on_shed",
-    (State.WAITING, ev.ClientGone): "_on_client_gone",
-    (State.ATTEMPTING, ev.Connected): "_on_connected",
-    (State.ATTEMPTING, ev.FirstByte): "_on_first_byte",
-    (State.ATTEMPTING, ev.Content): "_on_content",
-    (State.ATTEMPTING, ev.Finished): "_on_finished",
-    (State.ATTEMPTING, ev.Failed): "_on_failed",
-    (State.ATTEMPTING, ev.Timer): "_on_attempt_timer",
-    (State.ATTEMPTING, ev.ClientGone): "_on_client_gone",
-    (State.COMMITTED, ev.Finished): "_on_finished",
-    (State.COMMITTED, ev.Failed): "_on_failed",
-    (State.COMMITTED, ev.Timer): "_on_stream_timer",
-    (State.COMMITTED, ev.ClientGone): "_on_client_gone",
-}
-"""What each event does in each state. A pair that is not here can't happen."""

@@ -1,4 +1,4 @@
-"""Whether a committed stream still moves: the stall timer and the throughput floor.
+"""Whether a stream whose content has begun still moves: the stall timer and the throughput floor.
 
 Rules
 1. Only content moves the stall timer; pings and empty events do not.

@@ -5,7 +5,9 @@ Rules
    now, is passed over, and each reason is kept once.
 2. A tried target is called again only for a fault that may pass, within the fault's own bound and
    the target's retry budget. The budget is charged when the retry is planned.
-3. A target whose first opening has not been probed yet is worth waiting for; one whose probe has
+3. A prompt that overflows the context of the target that was asked for goes on to targets whose
+   context is known to be larger, and to no others; see `overflow`.
+4. A target whose first opening has not been probed yet is worth waiting for; one whose probe has
    failed is not: its outage is confirmed. A parked credential is never waited for.
 """
 
@@ -19,6 +21,7 @@ from halfopen.policy.backoff import retry_delay
 from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST
 from halfopen.policy.informative import most_informative
 from halfopen.policy.options import RetryOptions
+from halfopen.policy.overflow import Overflow
 from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, TargetState
 from halfopen.seams import Entropy
 
@@ -37,6 +40,7 @@ class Selection:
         "_excluded",
         "_faults",
         "_fit",
+        "_overflow",
         "_retries",
         "_retry_options",
         "_states",
@@ -62,6 +66,7 @@ class Selection:
         self._fit: set[int] = set()
         self._faults: list[tuple[int, Fault]] = []
         self._retries: dict[int, int] = {}
+        self._overflow: Overflow | None = None
         self.skips: list[Skip] = []
         """Targets that were passed over, each reason once."""
 
@@ -72,6 +77,16 @@ class Selection:
     def failed(self, index: int, fault: Fault) -> None:
         """A call to a target failed."""
         self._faults.append((index, fault))
+        if fault.kind is Kind.CONTEXT_TOO_LONG:
+            target, earlier = self._states[index].target, self._overflow
+            asked_for = self._is_asked_for(index)
+            self._overflow = (
+                Overflow.of(index, target, asked_for=asked_for) if earlier is None else earlier.also(target)
+            )
+
+    def look_anew(self) -> None:
+        """What is asked of the targets has changed: an answer is to be gone on with."""
+        self._fit.clear()
 
     def take_untried(self, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
         """A permit for the first untried target that takes a call. Adds the others' refusals."""
@@ -109,11 +124,16 @@ class Selection:
     def is_final(self, index: int, fault: Fault) -> bool:
         """Whether a fault ends the request: the target that was asked for says that the request is wrong.
 
-        From a stand-in the same words may only mean that it is less able; another may do.
+        From a stand-in the same words may only mean that it is less able; another may do. And what
+        overflows one context may fit into a larger one.
         """
-        if fault.verdict is not Verdict.FIX_REQUEST:
+        if fault.verdict is not Verdict.FIX_REQUEST or not self._is_asked_for(index):
             return False
-        return all(earlier in self._excluded for earlier in range(index)) and len(self._faults) == 1
+        if fault.kind is Kind.CONTEXT_TOO_LONG:
+            # All are looked at, so that each that is passed over says why.
+            untried = [other for other in range(len(self._states)) if other not in self._tried]
+            return not [other for other in untried if self._fits(other)]
+        return True
 
     def plan_retry(self, now: float, deadline: float) -> tuple[int, float] | None:
         """The tried target to call again, and when; its budget is charged. None: no retry is allowed."""
@@ -142,11 +162,12 @@ class Selection:
         breaker = self._states[index].breaker
         return breaker.is_outage_confirmed and breaker.retry_at(now, only_choice=True) > now
 
-    def final_fault(self, now: float, *, otherwise: Fault) -> Fault:
+    def final_fault(self, now: float, *, otherwise: Fault, committed: bool = False) -> Fault:
         """What to tell the client when no target is left, or no time; `otherwise` when nothing is known.
 
         A target that was passed over counts with its last fault: a refused key tells more than the
-        other target's timeout, although nobody was asked with that key this time.
+        other target's timeout, although nobody was asked with that key this time. But a stream that
+        broke after the client had got a part of it broke for a reason of its own: `committed`.
         """
         if self._is_poison(now):
             said = " / ".join(fault.message for _, fault in self._faults)
@@ -156,11 +177,15 @@ class Selection:
         asked = dict(self._faults)
         if any(fault.verdict is not Verdict.FIX_REQUEST for fault in asked.values()):
             # A stand-in's complaint about the request does not explain why the others failed.
-            asked = {i: fault for i, fault in asked.items() if fault.verdict is not Verdict.FIX_REQUEST}
+            own = self._overflow.index if self._overflow is not None and self._overflow.asked_for else None
+            asked = {
+                i: fault for i, fault in asked.items() if fault.verdict is not Verdict.FIX_REQUEST or i == own
+            }
         passed_over = {
             index: known
             for index, state in enumerate(self._states)
-            if (known := state.credential.fault or state.last_fault) is not None
+            if not committed
+            and (known := state.credential.fault or state.last_fault) is not None
             and index not in self._tried
             and index not in self._excluded
         }
@@ -187,9 +212,12 @@ class Selection:
     def _fits(self, index: int) -> bool:
         if index in self._excluded:
             return False
-        if index in self._fit:
+        target = self._states[index].target
+        reason = None if self._overflow is None else self._overflow.reason_against(target)
+        if reason is None and index in self._fit:
             return True
-        reason = self._unfit(self._states[index].target)
+        if reason is None:
+            reason = self._unfit(target)
         if reason is None:
             self._fit.add(index)
             return True
@@ -197,14 +225,18 @@ class Selection:
         self._skip(index, reason)
         return False
 
+    def _is_asked_for(self, index: int) -> bool:
+        """Whether the one call so far went to the first target that can do the request."""
+        return len(self._faults) == 1 and all(earlier in self._excluded for earlier in range(index))
+
     def _worth_waiting(self, index: int, refused: Refused, now: float) -> Refused:
         confirmed = refused.reason is Refusal.BREAKER_OPEN and self._states[index].breaker.is_outage_confirmed
         if refused.reason is Refusal.PARKED or confirmed:
-            return Refused(refused.reason, NEVER, refused.fault)
+            return Refused(refused.reason, NEVER)
         if refused.reason is Refusal.NO_ROOM:  # the line wakes sooner; this is for a wake that went amiss
-            return Refused(refused.reason, now + _LOOK_AGAIN_S, refused.fault)
+            return Refused(refused.reason, now + _LOOK_AGAIN_S)
         if refused.reason is Refusal.THROTTLED:  # not everybody who waits comes back at once
-            return Refused(refused.reason, refused.until + _SPREAD_S * self._entropy(), refused.fault)
+            return Refused(refused.reason, refused.until + _SPREAD_S * self._entropy())
         return refused
 
     def _is_poison(self, now: float) -> bool:

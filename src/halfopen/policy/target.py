@@ -1,4 +1,4 @@
-"""What requests to one target share: breaker, limiter, retry bucket, throttle and credential.
+"""What requests to one target share: breaker, limiter, retry bucket, throttle, credential, known times.
 
 Rules
 1. `admit` asks all of them, cheapest first, and takes either everything or nothing. It says which
@@ -15,6 +15,7 @@ from halfopen.model import Fault, Kind, Target, Verdict
 from halfopen.policy.breaker import Breaker, Ticket
 from halfopen.policy.bucket import RetryBucket
 from halfopen.policy.credential import Credential
+from halfopen.policy.first_content import FirstContentTimes
 from halfopen.policy.limiter import Limiter
 from halfopen.policy.options import PolicyOptions
 from halfopen.seams import Entropy
@@ -80,8 +81,6 @@ class Refused:
     reason: Refusal
     until: float
     """When to ask again; infinity: not by waiting."""
-    fault: Fault | None
-    """The fault behind it, if one is known."""
 
 
 class Permit:
@@ -99,7 +98,16 @@ class Permit:
 class TargetState:
     """The shared state of one target. Not thread-safe; one event loop owns it."""
 
-    __slots__ = ("breaker", "bucket", "credential", "last_fault", "limiter", "target", "throttled_until")
+    __slots__ = (
+        "breaker",
+        "bucket",
+        "credential",
+        "first_content",
+        "last_fault",
+        "limiter",
+        "target",
+        "throttled_until",
+    )
 
     def __init__(
         self, target: Target, credential: Credential, options: PolicyOptions, entropy: Entropy, now: float
@@ -110,6 +118,7 @@ class TargetState:
         self.breaker = Breaker(options.breaker, entropy)
         self.bucket = RetryBucket(options.retry, now)
         self.limiter = Limiter(options.limit)
+        self.first_content = FirstContentTimes()
         self.throttled_until = float("-inf")
         self.last_fault: Fault | None = None
 
@@ -130,19 +139,19 @@ class TargetState:
     def admit(self, now: float, *, only_choice: bool) -> Permit | Refused:
         """Take a permit for one call, or learn why there is none."""
         if self.credential.is_parked(now):
-            return Refused(Refusal.PARKED, self.credential.parked_until, self.credential.fault)
+            return Refused(Refusal.PARKED, self.credential.parked_until)
         if now < self.throttled_until:
-            return Refused(Refusal.THROTTLED, self.throttled_until, self.last_fault)
+            return Refused(Refusal.THROTTLED, self.throttled_until)
         if not self.limiter.has_room:
-            return Refused(Refusal.NO_ROOM, float("inf"), self.last_fault)
+            return Refused(Refusal.NO_ROOM, float("inf"))
         ticket = self.breaker.admit(now, only_choice=only_choice)
         if ticket is None:
             retry_at = self.breaker.retry_at(now, only_choice=only_choice)
             reason = Refusal.BREAKER_OPEN if retry_at > now else Refusal.SLOW_START
-            return Refused(reason, retry_at, self.last_fault)
+            return Refused(reason, retry_at)
         if not self.credential.admit(now):
             self.breaker.abandoned(ticket)
-            return Refused(Refusal.PARKED, self.credential.parked_until, self.credential.fault)
+            return Refused(Refusal.PARKED, self.credential.parked_until)
         self.limiter.acquire()
         return Permit(ticket, self.credential.refusals)
 

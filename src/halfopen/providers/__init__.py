@@ -4,9 +4,20 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from halfopen.providers.anthropic import ANTHROPIC
-from halfopen.providers.chat import Chat, parse_chat
+from halfopen.providers.chat import Ask, Chat, parse_chat
+from halfopen.providers.client import ClientDialect, ClientRequest, Failure, Writer
+from halfopen.providers.clients.chat import CHAT
 from halfopen.providers.compatible import FLAVOURS, Compatible, recognise
-from halfopen.providers.contract import Answer, Call, Dialect, StreamEvent, StreamKind, StreamReader
+from halfopen.providers.contract import (
+    Answer,
+    Call,
+    Dialect,
+    Form,
+    StreamEvent,
+    StreamKind,
+    StreamReader,
+    Translation,
+)
 from halfopen.providers.gemini import GEMINI
 from halfopen.providers.openai import OPENAI
 
@@ -34,15 +45,23 @@ def dialect_of(name: str, flavour: str | None = None, base_url: str = "") -> Dia
 
 
 __all__ = [
+    "CHAT",
     "DIALECTS",
     "FLAVOURS",
     "Answer",
+    "Ask",
     "Call",
     "Chat",
+    "ClientDialect",
+    "ClientRequest",
     "Dialect",
+    "Failure",
+    "Form",
     "StreamEvent",
     "StreamKind",
     "StreamReader",
+    "Translation",
+    "Writer",
     "dialect_of",
     "parse_chat",
 ]

@@ -14,11 +14,8 @@ from typing import Any
 
 import msgspec
 
-from halfopen import errors
-from halfopen.model import Fault, Kind
-
-NESTING_MAX = 200
-"""Levels of objects and arrays in a request; far below what exhausts the decoder's stack."""
+from halfopen.model import Fault
+from halfopen.providers.json_body import bad, is_too_deep, not_json, not_utf8, too_deep
 
 _DIGITS_MAX = 4000
 
@@ -86,6 +83,12 @@ class Chat(Ask):
     """Whether the answer goes on with one that was cut, so that it may well be empty."""
 
 
+def asks_for_json(chat: Chat) -> bool:
+    """Whether the answer must be JSON, so that a part of it is of no use."""
+    raw = chat.fields.get("response_format")
+    return raw is not None and b'"json_' in bytes(raw)
+
+
 def plain_value(raw: bytes | msgspec.Raw) -> Any:
     """A part of an accepted request as a plain Python value. Never raises on such a part."""
     try:
@@ -115,74 +118,20 @@ def parse_chat(body: bytes) -> Chat | Fault:
     except msgspec.ValidationError as problem:
         return _wrong_shape(body, str(problem))
     except UnicodeDecodeError:
-        return _not_utf8(body)
+        return not_utf8(body)
     except msgspec.DecodeError as problem:
-        return _not_json(body, str(problem))
+        return not_json(body, str(problem), "model and messages")
     except RecursionError:
-        return _too_deep()
+        return too_deep()
     if not shallow.messages:
-        return _bad("messages is empty: send at least one message.", "messages")
+        return bad("messages is empty: send at least one message.", "messages")
     if not shallow.model:
-        return _bad("model is empty: send the name of a model.", "model")
-    if body.count(b"[") + body.count(b"{") > NESTING_MAX and _nesting_passes(body):
-        return _too_deep()
+        return bad("model is empty: send the name of a model.", "model")
+    if is_too_deep(body):
+        return too_deep()
     options = shallow.stream_options
     usage = options is not None and options.get("include_usage") is True
     return Chat(body, shallow.model, shallow.stream is True, usage)
-
-
-def _bad(message: str, param: str | None = None) -> Fault:
-    return errors.make(Kind.INVALID_REQUEST, message, param=param)
-
-
-_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
-_ONE_KIND = bytes.maketrans(b"{}", b"[]")
-_NO_BRACKETS = bytes(each for each in range(256) if each not in b"[]{}")
-
-
-def _nesting_passes(body: bytes) -> bool:
-    """Whether the nesting passes the bound. Each turn takes off the innermost level."""
-    brackets = _STRING.sub(b"", body).translate(_ONE_KIND, _NO_BRACKETS)
-    for _ in range(NESTING_MAX):
-        brackets = brackets.replace(b"[]", b"")
-        if not brackets:
-            return False
-    return True
-
-
-def _too_deep() -> Fault:
-    return _bad(f"The request is nested too deeply: at most {NESTING_MAX} levels of objects and arrays.")
-
-
-def _not_utf8(body: bytes) -> Fault:
-    where = ""
-    try:
-        body.decode()
-    except UnicodeDecodeError as problem:
-        where = f" at byte {problem.start}"
-    return _bad(f"The request body is not valid UTF-8{where}: send JSON encoded as UTF-8.")
-
-
-def _not_json(body: bytes, problem: str) -> Fault:
-    if not body.strip():
-        return _bad("The request body is empty: send a JSON object with model and messages.")
-    if body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-        return _bad("The request body starts with a byte order mark: send plain UTF-8 without one.")
-    if "trailing" in problem:
-        return _bad(
-            f"Something follows the JSON object{_at_byte(problem)}: send one JSON object and no more."
-        )
-    if "truncated" in problem:
-        return _bad(
-            "The request body ends in the middle of the JSON: it was cut, or a bracket or quote is missing."
-        )
-    reason = problem.removeprefix("JSON is malformed: ")
-    return _bad(f"The request body is not valid JSON: {reason}. Send a JSON object with model and messages.")
-
-
-def _at_byte(problem: str) -> str:
-    found = re.search(r"\(byte (\d+)\)", problem)
-    return f" at byte {found[1]}" if found else ""
 
 
 _NOUNS: Mapping[str, str] = {
@@ -204,15 +153,15 @@ def _wrong_shape(body: bytes, problem: str) -> Fault:
         name, inside = missing[1], missing[2]
         where = f"{inside}.{name}" if inside else name
         advice = {"model": "send the name of a model", "messages": "send a list of messages"}
-        return _bad(f"{where} is missing: {advice.get(name, 'every message needs a role')}.", where)
+        return bad(f"{where} is missing: {advice.get(name, 'every message needs a role')}.", where)
     if expected := _EXPECTED.match(problem):
         wanted = _nouns(expected[1].replace(" | null", "").replace("null | ", ""))
         got = "a boolean" if expected[2] == "bool" else _nouns(expected[2])
         where = _place_of(body, expected[3] or "")
         if not where:
-            return _bad(f"The request body must be a JSON object with model and messages, not {got}.")
-        return _bad(f"{where} must be {wanted}, not {got}.", where)
-    return _bad(f"The request is not a chat completion request: {problem}.")
+            return bad(f"The request body must be a JSON object with model and messages, not {got}.")
+        return bad(f"{where} must be {wanted}, not {got}.", where)
+    return bad(f"The request is not a chat completion request: {problem}.")
 
 
 def _nouns(types: str) -> str:

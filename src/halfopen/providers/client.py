@@ -23,6 +23,7 @@ class ClientRequest:
     headers: Mapping[str, str]
     """Names in lower case; of a name that comes twice the last."""
     body: bytes
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,7 @@ class ClientDialect(Protocol):
 
     @property
     def name(self) -> str:
-        """chat, responses, completions, embeddings, messages or generate."""
+        """chat, responses, completions, embeddings, messages, generate or relay."""
         ...
 
     @property

@@ -19,13 +19,14 @@ from halfopen.providers.chat import Chat
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """An HTTP request to an upstream. Always POST."""
+    """An HTTP request to an upstream."""
 
     path: str
     """Path and query below the provider's base URL, starting with a slash."""
     headers: tuple[tuple[str, str], ...]
     """Without host, content-length and connection headers, which the transport adds."""
     body: bytes
+    method: str = "POST"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Answer:
     body: bytes
     finish_reason: str
     usage: Usage | None = None
+    content_type: str = "application/json"
 
 
 class StreamKind(Enum):

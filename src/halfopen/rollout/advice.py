@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from msgspec import UNSET
 
 from halfopen.model import Target
+from halfopen.policy.options import JourneyOptions
 from halfopen.providers import catalogue
+from halfopen.providers.clients.embeddings import other_space
 from halfopen.rollout.address import loopback, loopback_host, pathless
 from halfopen.rollout.place import Path, quoted
 from halfopen.rollout.problem import Findings
@@ -108,21 +110,35 @@ def shortcomings(primary: Target, backup: Target) -> list[str]:
     for name, first_can, second_can in (
         ("tools", has.tools, lacks.tools),
         ("images", has.images, lacks.images),
+        ("images by URL", has.image_urls, lacks.image_urls or not lacks.images),
         ("JSON Schema", has.json_schema, lacks.json_schema),
         ("JSON mode", has.json_object, lacks.json_object),
         ("system messages", has.system, lacks.system),
         ("temperature", has.sampling, lacks.sampling),
         ("audio", has.audio, lacks.audio),
         ("files", has.files, lacks.files),
+        ("reasoning", has.reasoning, lacks.reasoning),
+        ("choice of dimensions", _embeds(primary) and has.shorter_vectors, lacks.shorter_vectors),
     ):
         if first_can and not second_can:
             found.append(f"no {name}")
+    if _embeds(primary) or _embeds(backup):
+        space = other_space(primary, backup)
+        found += [space] if space else []
     return found
 
 
+def _embeds(target: Target) -> bool:
+    """Whether a target is there to make embeddings, as far as one can tell."""
+    return target.capabilities.vector_space is not None or "embed" in target.model.lower()
+
+
 def _warn_times(route: RouteSpec, warnings: Findings) -> None:
-    """Bounds within bounds: the outer one makes a longer inner one pointless."""
-    options = route.options
+    """Bounds within bounds: the outer one makes a longer inner one pointless.
+
+    The built-in `first_token_s` is only the most that an attempt gets, and gives way to a short deadline.
+    """
+    options, built_in = route.options, JourneyOptions()
     pairs: Mapping[tuple[str, str], tuple[float, float]] = {
         ("attempt_s", "deadline_s"): (options.attempt_s, options.deadline_s),
         ("first_token_s", "deadline_s"): (options.first_token_s, options.deadline_s),
@@ -130,6 +146,6 @@ def _warn_times(route: RouteSpec, warnings: Findings) -> None:
         ("stall_s", "stream_s"): (options.stall_s, options.stream_s),
     }
     for (inner, outer), (inner_s, outer_s) in pairs.items():
-        if inner_s > outer_s:
+        if inner_s > outer_s and (inner, inner_s) != ("first_token_s", built_in.first_token_s):
             message = f"{inner} ({inner_s:g}) is longer than {outer} ({outer_s:g}), which ends it first"
             warnings.add(("routes", route.name, inner), message)

@@ -101,6 +101,9 @@ def routes_for(vendors: tuple[Vendor, ...]) -> dict[str, dict[str, list[str]]]:
             if vendor.small
         ]
         routes[name] = {"targets": targets}
+    for name, dialect in catalogue.OWN_ROUTES.items():
+        if dialect in named:
+            routes[name] = {"targets": [f"{named[dialect].provider}/{name}"]}
     return routes
 
 

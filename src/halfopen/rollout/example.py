@@ -29,7 +29,7 @@ _SAMPLE: Mapping[str, tuple[tuple[str, Mapping[str, Any]], ...]] = MappingProxyT
                     "targets": ["openai/gpt-4o-mini", "claude/claude-haiku-4-5", "gemini/gemini-2.5-flash"],
                     "deadline_s": 60,
                     "attempt_s": 30,
-                    "first_token_s": 10,
+                    "first_token_s": 45,
                     "stall_s": 20,
                     "stream_s": 600,
                 },

@@ -8,8 +8,10 @@ from msgspec import UNSET
 
 from halfopen.model import Capabilities, Price, Target
 from halfopen.policy.options import (
+    AfterCommit,
     BreakerOptions,
     JourneyOptions,
+    JsonAnswers,
     LimitOptions,
     ParkingOptions,
     PolicyOptions,
@@ -141,7 +143,10 @@ def _overridden(model: Model, known: Capabilities, price: Price | None) -> tuple
 
 def _journey(route: Route, defaults: Defaults) -> JourneyOptions:
     names = tuple(field.name for field in fields(JourneyOptions))
-    return JourneyOptions(**(_given(defaults, names) | _given(route, names)))
+    given = _given(defaults, names) | _given(route, names)
+    given["after_commit"] = AfterCommit(given["after_commit"])
+    given["json_answers"] = JsonAnswers(given["json_answers"])
+    return JourneyOptions(**given)
 
 
 def _policy(policy: Policy) -> PolicyOptions:

@@ -41,3 +41,36 @@ def test_a_model_may_have_slashes(configured):
 def test_nothing_to_serve_is_a_problem(problems):
     """An empty file doesn't start a gateway that can answer nothing."""
     assert [line.split(":")[0] for line in problems("")] == ["providers", "routes"]
+
+
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        pytest.param(
+            "[defaults]\nfirst_token_min_s = 50",
+            "defaults.first_token_min_s: must not be above first_token_s, which is 45",
+            id="defaults",
+        ),
+        pytest.param(
+            '[routes.x]\ntargets = ["openai/m"]\nfirst_token_s = 5\nfirst_token_min_s = 6',
+            "routes.x.first_token_min_s: must not be above first_token_s, which is 5",
+            id="route",
+        ),
+        pytest.param(
+            '[defaults]\nfirst_token_s = 20\n[routes.x]\ntargets = ["openai/m"]\nfirst_token_min_s = 30',
+            "routes.x.first_token_min_s: must not be above first_token_s, which is 20",
+            id="route over defaults",
+        ),
+    ],
+)
+def test_a_least_time_above_the_longest_is_refused(problems, more, expected):
+    """The file says two things that can't both be meant."""
+    (problem,) = problems(more=more)
+    assert expected in problem
+
+
+def test_a_short_longest_time_needs_no_least_one(configured):
+    """The built-in least time gives way; only what the file says can contradict."""
+    outcome = configured(more="[defaults]\nfirst_token_s = 4")
+    (route,) = outcome.snapshot.routes.values()
+    assert route.options.first_token_s == 4.0

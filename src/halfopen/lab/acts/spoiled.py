@@ -1,5 +1,6 @@
 """Bodies of a 200 that is none."""
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -10,7 +11,8 @@ from halfopen.lab.fault import Scene
 _PAGE = (
     b"<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body><h1>Please sign in</h1></body></html>\n"
 )
-_LISTS = {"openai": "choices", "anthropic": "content", "gemini": "candidates"}
+_LISTS = ("choices", "content", "candidates", "output", "data", "embeddings", "results")
+"""Where the answers of the endpoints stand in their bodies."""
 
 
 def good(scene: Scene) -> bytes:
@@ -50,25 +52,39 @@ def half(scene: Scene) -> bytes:
 
 
 def _decoded(scene: Scene) -> dict[str, Any]:
-    value = msgspec.json.decode(scene.answer.body or b"{}")
+    try:
+        value = msgspec.json.decode(scene.answer.body or b"{}")
+    except (msgspec.DecodeError, UnicodeDecodeError):  # sound, a file
+        return {}
     return value if isinstance(value, dict) else {}
 
 
 def no_choices(scene: Scene) -> bytes:
     """The good answer with an empty list where the answer should be."""
-    return msgspec.json.encode({**_decoded(scene), _LISTS[scene.vendor.name]: []})
+    value = _decoded(scene)
+    return msgspec.json.encode({**value, **{name: [] for name in _LISTS if name in value}})
 
 
 def empty_content(scene: Scene) -> bytes:
     """The good answer without a word in it, finished in order."""
     value = _decoded(scene)
     for choice in value.get("choices", ()):
-        choice["message"] = {"role": "assistant", "content": "", "refusal": None}
+        if "text" in choice:
+            choice["text"] = ""
+        else:
+            choice["message"] = {"role": "assistant", "content": "", "refusal": None}
         choice["finish_reason"] = "stop"
     for candidate in value.get("candidates", ()):
         candidate["content"] = {"parts": [{"text": ""}], "role": "model"}
-    if scene.vendor.name == "anthropic":
+    if value.get("object") == "response":
+        value["output"] = [{**item, "content": []} for item in value["output"] if item["type"] == "message"]
+    if value.get("type") == "message":
         value |= {"content": [{"type": "text", "text": ""}], "stop_reason": "end_turn"}
+    for each in (value.get("embedding"), *value.get("data", ()), *value.get("embeddings", ())):
+        for name in {"embedding", "values"} & set(each or ()):
+            each[name] = []
+    if isinstance(value.get("text"), str):
+        value["text"] = ""
     return msgspec.json.encode(value)
 
 
@@ -77,16 +93,28 @@ def no_finish(scene: Scene) -> bytes:
     value = _decoded(scene)
     for choice in value.get("choices", ()):
         choice["finish_reason"] = None
-        text = choice["message"].get("content") or ""
-        choice["message"]["content"] = text[: len(text) // 2]
+        if "text" in choice:
+            choice["text"] = _half(choice["text"])
+        else:
+            choice["message"]["content"] = _half(choice["message"].get("content") or "")
     for candidate in value.get("candidates", ()):
         candidate.pop("finishReason", None)
-        for part in candidate["content"]["parts"]:
-            if "text" in part:
-                part["text"] = part["text"][: len(part["text"]) // 2]
-    if scene.vendor.name == "anthropic":
+        _halve(candidate["content"]["parts"])
+    if value.get("object") == "response":
+        value |= {"status": "in_progress", "usage": None}
+        for item in value["output"]:
+            _halve(item.get("content", ()))
+    if value.get("type") == "message":
         value["stop_reason"] = None
-        for block in value.get("content", ()):
-            if block.get("type") == "text":
-                block["text"] = block["text"][: len(block["text"]) // 2]
+        _halve(value["content"])
     return msgspec.json.encode(value)
+
+
+def _half(text: str) -> str:
+    return text[: len(text) // 2]
+
+
+def _halve(parts: Iterable[dict[str, Any]]) -> None:
+    for part in parts:
+        if "text" in part:
+            part["text"] = _half(part["text"])

@@ -1,63 +1,56 @@
 """Streams that begin well and go wrong, before or after their first content."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import msgspec
 
 from halfopen.lab import wire
-from halfopen.lab.exchange import LabAnswer, Piece, PieceKind
-from halfopen.lab.fault import Act, OptionValue, Scene
+from halfopen.lab.acts.placement import NOT_SET, Strike, after_events, described, pieces_of, strike
+from halfopen.lab.exchange import LabAnswer, Moment, Piece, PieceKind
+from halfopen.lab.fault import Act, Scene
 from halfopen.lab.steps import Close, Hang, Met, Reset, Send, Step, Wait
 
-CONTENT_EVENTS = ("content_events", 3)
 BOUND = ("bound_s", 60.0)
 HTML = b"<html><body><h1>502 Bad Gateway</h1><hr>cloudflare</body></html>\n"
 OVERLOADED = "The server had an error while processing your request. Sorry about that!"
 Tail = Callable[[Scene, tuple[Piece, ...]], Iterator[Step]]
-Options = tuple[tuple[str, OptionValue], ...]
 _GEMINI_OPENING = (
     b'data: {"candidates": [{"content": {"parts": [{"text": ""}],"role": "model"},"index": 0}]}\r\n\r\n'
 )
 
 
-def pieces_of(scene: Scene) -> tuple[Piece, ...]:
-    """The good stream."""
-    return scene.answer.pieces or ()
-
-
-def strike(pieces: tuple[Piece, ...], content_events: int) -> int:
-    """The place of the first piece that is not sent any more.
-
-    With 0 content events: before the first content. Else after so many, but never so many that
-    all the content would have come, unless it is a single piece.
-    """
-    places = [place for place, piece in enumerate(pieces) if piece.kind is PieceKind.CONTENT]
-    if not places:
-        return 0
-    if len(places) == 1:
-        return places[0] + (1 if content_events else 0)
-    return places[min(content_events, max(1, len(places) - 1)) if content_events else 0]
-
-
 def before(tail: Tail) -> Act:
     """The opening, and then the tail."""
-    return _act(tail, after_content=False)
+
+    def act(scene: Scene) -> Iterator[Step]:
+        return _struck(scene, (after_events(pieces_of(scene), 0), 0), tail)
+
+    return act
 
 
 def after(tail: Tail) -> Act:
-    """The opening and some content (option `content_events`), and then the tail."""
-    return _act(tail, after_content=True)
+    """The good stream up to the place that the options say, and then the tail."""
 
-
-def _act(tail: Tail, *, after_content: bool) -> Act:
     def act(scene: Scene) -> Iterator[Step]:
-        pieces = pieces_of(scene)
-        place = strike(pieces, max(1, scene.count("content_events")) if after_content else 0)
-        begun = b"".join(wire.chunk(piece.data) for piece in pieces[:place])
-        yield Send(wire.chunked_head(scene.answer, scene.now) + begun)
-        yield from tail(scene, pieces[place:])
+        at = strike(scene)
+        if at is None:  # this stream has no such place: it stays good
+            return iter((Send(wire.whole(scene.answer, scene.now)),))
+        return _struck(scene, at, tail)
 
     return act
+
+
+def _struck(scene: Scene, at: Strike, tail: Tail) -> Iterator[Step]:
+    pieces = pieces_of(scene)
+    event, inside = at
+    begun = b"".join(wire.chunk(piece.data) for piece in pieces[:event])
+    if inside:
+        begun += wire.chunk(pieces[event].data[:inside])
+    yield Send(wire.chunked_head(scene.answer, scene.now) + begun)
+    place = described(pieces, at)
+    for step in tail(scene, pieces[event:]):
+        yield Met(place) if isinstance(step, Met) else step
 
 
 def reset(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
@@ -69,10 +62,10 @@ def reset(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
 
 
 def cut(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
-    """A close in order without the last chunk, in the middle of an event."""
-    del scene
-    data = rest[0].data
-    yield Send(b"%x\r\n%b" % (len(data), data[: len(data) // 2]))
+    """A close in order without the last chunk, in the middle of an event or at the byte that is asked for."""
+    if int(scene.options.get("at_byte", NOT_SET)) < 0:
+        data = rest[0].data
+        yield Send(b"%x\r\n%b" % (len(data), data[: len(data) // 2]))
     yield Met()
     yield Close()
 
@@ -93,16 +86,21 @@ def done_without_finish(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]
 
 def error_event(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
     """An error event, and the end."""
-    del rest
-    event = scene.vendor.error_event(OVERLOADED, scene.request_id)
+    event = _error(scene, rest)
     yield Send(wire.chunk(event) + wire.LAST_CHUNK)
     yield Met()
 
 
+def _error(scene: Scene, rest: tuple[Piece, ...]) -> bytes:
+    pieces = pieces_of(scene)
+    sent = pieces[: len(pieces) - len(rest)]
+    failed = bool(scene.options.get("as_failed"))
+    return scene.vendor.error_event(OVERLOADED, Moment(scene.request, scene.request_id, sent, failed))
+
+
 def error_event_done(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
     """An error event, then `[DONE]` as after a whole answer."""
-    del rest
-    event = scene.vendor.error_event(OVERLOADED, scene.request_id)
+    event = _error(scene, rest)
     yield Send(wire.chunk(event + b"data: [DONE]\n\n") + wire.LAST_CHUNK)
     yield Met()
 
@@ -136,7 +134,7 @@ def pinged_stall(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
     yield Met()
     ping_s, spent_s = max(0.001, scene.number("ping_s")), 0.0
     while spent_s < scene.number("bound_s"):
-        yield Send(wire.chunk(scene.vendor.ping()))
+        yield Send(wire.chunk(scene.vendor.ping(scene.request)))
         yield Wait(ping_s)
         spent_s += ping_s
     yield Close()
@@ -162,7 +160,8 @@ def malformed(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
     """One event is cut inside its JSON; the rest comes as if nothing were."""
     del scene
     bad = rest[0].data.rstrip()
-    broken = bad[: bad.index(b"{") + (len(bad) - bad.index(b"{")) // 2] + b"\n\n"
+    begins = max(0, bad.find(b"{"))
+    broken = bad[: begins + (len(bad) - begins) // 2] + b"\n\n"
     yield Send(wire.chunk(broken))
     yield Met()
     yield Send(b"".join(wire.chunk(piece.data) for piece in rest[1:]) + wire.LAST_CHUNK)
@@ -170,9 +169,10 @@ def malformed(scene: Scene, rest: tuple[Piece, ...]) -> Iterator[Step]:
 
 def role_only(scene: Scene) -> Iterator[Step]:
     """The opening, then the last chunk."""
-    opening = [piece.data for piece in pieces_of(scene)[: strike(pieces_of(scene), 0)]]
+    pieces = pieces_of(scene)
+    opening = [piece.data for piece in pieces[: after_events(pieces, 0)]]
     if scene.vendor.name == "gemini":
-        opening = [_GEMINI_OPENING]
+        opening = [_GEMINI_OPENING if pieces[0].data.startswith(b"data") else b"["]
     begun = b"".join(wire.chunk(data) for data in opening)
     yield Send(wire.chunked_head(scene.answer, scene.now) + begun + wire.LAST_CHUNK)
     yield Met()
@@ -183,6 +183,8 @@ def without(*kinds: PieceKind) -> Act:
 
     def act(scene: Scene) -> Iterator[Step]:
         kept = tuple(piece for piece in pieces_of(scene) if piece.kind not in kinds)
+        if PieceKind.CONTENT in kinds:
+            kept = tuple(piece if piece.bare is None else replace(piece, data=piece.bare) for piece in kept)
         yield Send(wire.whole(LabAnswer(200, scene.answer.headers, pieces=kept), scene.now))
         yield Met()
 

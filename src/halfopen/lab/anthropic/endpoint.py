@@ -10,13 +10,15 @@ import msgspec
 from halfopen.lab.anthropic import rendering
 from halfopen.lab.anthropic.reading import question
 from halfopen.lab.anthropic.refusal import Refusal, error_body, type_of, worded
-from halfopen.lab.anthropic.shapes import REQUEST
-from halfopen.lab.exchange import Headers, LabAnswer, LabRequest
+from halfopen.lab.anthropic.shapes import COUNT_REQUEST, REQUEST
+from halfopen.lab.anthropic.thinking import shows_thoughts
+from halfopen.lab.exchange import Headers, LabAnswer, LabRequest, Moment
 from halfopen.lab.question import compose
-from halfopen.lab.shape import Mismatch
+from halfopen.lab.shape import Mismatch, Shape
 
 _MODELS = ("claude-opus-4-8", "claude-sonnet-4-6", "claude-haiku-4-5")
 _MISSING = "missing-"
+_POSTS = frozenset(("/v1/messages", "/v1/messages/count_tokens"))
 _LIMITS = (("requests", 4000), ("tokens", 480000), ("input-tokens", 400000), ("output-tokens", 80000))
 
 
@@ -38,15 +40,18 @@ class Anthropic:
 
     def _route(self, request: LabRequest, request_id: str, now: float) -> LabAnswer:
         method, path = request.method, request.path
-        if path not in {"/v1/messages", "/v1/models"} and not path.startswith("/v1/models/"):
+        if path not in {*_POSTS, "/v1/models"} and not path.startswith("/v1/models/"):
             raise Refusal("Not found", status=404)
-        if method != ("POST" if path == "/v1/messages" else "GET"):
+        if method != ("POST" if path in _POSTS else "GET"):
             raise Refusal("Method Not Allowed", status=405)
         if not request.header("anthropic-version"):
             raise Refusal("anthropic-version: header is required")
         headers = self._headers(request_id, now)
         if path == "/v1/messages":
             return self._messages(request, request_id, headers)
+        if path == "/v1/messages/count_tokens":
+            body = self._body(request, COUNT_REQUEST)
+            return _json({"input_tokens": question(body, len(request.body)).input_tokens}, headers)
         if path == "/v1/models":
             listed: dict[str, Any] = {
                 "data": [_model(name) for name in _MODELS],
@@ -59,18 +64,23 @@ class Anthropic:
         _check_exists(name)
         return _json(_model(name), headers)
 
-    def _messages(self, request: LabRequest, request_id: str, headers: Headers) -> LabAnswer:
+    def _body(self, request: LabRequest, shape: Shape) -> Any:
         try:
             body: Any = msgspec.json.decode(request.body)
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
             raise Refusal(f"The request body is not valid JSON: {problem}") from None
         try:
-            REQUEST(body, ())
+            shape(body, ())
         except Mismatch as mismatch:
             raise worded(mismatch) from None
         _check_exists(body["model"])
-        asked = question(body, len(request.body))
+        return body
+
+    def _messages(self, request: LabRequest, request_id: str, headers: Headers) -> LabAnswer:
+        body = self._body(request, REQUEST)
+        asked = question(body, len(request.body), restarts=request.restarts)
         draft = compose(asked)[0]
+        shown = shows_thoughts(body)
         answer_id = f"{zlib.crc32(request.body):08x}{request_id}"
         if asked.stream:
             return LabAnswer(
@@ -80,12 +90,12 @@ class Anthropic:
                     ("cache-control", "no-cache"),
                     *headers,
                 ),
-                pieces=rendering.stream(asked, draft, answer_id),
+                pieces=rendering.stream(asked, draft, answer_id, shown=shown),
             )
         return LabAnswer(
             200,
             (("content-type", "application/json"), *headers),
-            rendering.plain(asked, draft, answer_id),
+            rendering.plain(asked, draft, answer_id, shown=shown),
         )
 
     def _check_key(self, request: LabRequest) -> None:
@@ -122,13 +132,14 @@ class Anthropic:
         )
         return LabAnswer(status, headers, error_body(message, type_of(status), request_id))
 
-    def error_event(self, message: str, request_id: str) -> bytes:
+    def error_event(self, message: str, moment: Moment) -> bytes:
         """An error as Anthropic puts it into a stream."""
-        body = error_body(message, "api_error", request_id)
+        body = error_body(message, "api_error", moment.request_id)
         return b"event: error\ndata: " + body + b"\n\n"
 
-    def ping(self) -> bytes:
+    def ping(self, request: LabRequest) -> bytes:
         """Anthropic's own ping event."""
+        del request
         return rendering.PING
 
 

@@ -5,11 +5,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from halfopen.lab.anthropic.refusal import Refusal
-from halfopen.lab.question import Question, Tool
+from halfopen.lab.anthropic.thinking import check_signature, check_thinking, thinks
+from halfopen.lab.continuation import Turn, begun
+from halfopen.lab.question import Question, Tool, going_on
 
 _NAME = re.compile(r"\A[a-zA-Z0-9_-]{1,128}\Z")
 _NO_SAMPLING = re.compile(r"\Aclaude-(?:opus-4-[78]|[a-z]+-5\b)")
 _ONE_SAMPLING = re.compile(r"\Aclaude-(?:[a-z]+-4-[56]|opus-4-1)")
+_NO_PREFILL = re.compile(r"\Aclaude-(?:(?:opus|sonnet)-4-[678]|[a-z]+-(?:[5-9]|\d\d)(?!\d))")
+"""Claude 4.6 and later: https://platform.claude.com/docs/en/api/errors#prefill-not-supported"""
 _UNSUPPORTED = {
     "integer": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
     "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
@@ -19,17 +23,24 @@ _UNSUPPORTED = {
 Body = Mapping[str, Any]
 
 
-def question(body: Body, size_bytes: int) -> Question:
-    """Read a request whose shape is right. Raises Refusal."""
+def question(body: Body, size_bytes: int, *, restarts: bool = False) -> Question:
+    """Read a request whose shape is right. Raises Refusal.
+
+    Args:
+        body: The request.
+        size_bytes: How long it came.
+        restarts: Whether a model that is told to go on with an answer begins it anew.
+    """
     _check_sampling(body)
     messages = body["messages"]
     _check_messages(messages)
+    _check_prefill(body)
     tools = _tools(body)
     choice = body.get("tool_choice") or {"type": "auto"}
     wanted = (body.get("output_config") or {}).get("format")
     if wanted is not None:
         _check_schema(wanted["schema"])
-    return Question(
+    asked = Question(
         dialect="anthropic",
         model=body["model"],
         prompt=_prompt(messages),
@@ -41,9 +52,40 @@ def question(body: Body, size_bytes: int) -> Question:
         parallel=not choice.get("disable_parallel_tool_use", False),
         schema=None if wanted is None else wanted["schema"],
         stop=_stop(body),
-        output_tokens_max=body["max_tokens"],
+        output_tokens_max=body.get("max_tokens"),
         input_tokens=max(1, size_bytes // 5),
+        thinks=thinks(body),
     )
+    return going_on(asked, begun(_turns(messages), prefill=True), restarts=restarts)
+
+
+def _turns(messages: list[Body]) -> list[Turn]:
+    return [
+        Turn(
+            message["role"] == "user",
+            "".join(block["text"] for block in blocks_of(message) if block["type"] == "text"),
+        )
+        for message in messages
+    ]
+
+
+def _check_prefill(body: Body) -> None:
+    last = body["messages"][-1]
+    if last["role"] != "assistant":
+        return
+    if _NO_PREFILL.match(body["model"]):
+        raise Refusal(
+            "This model does not support assistant message prefill. The conversation must end with a user "
+            "message."
+        )
+    blocks = blocks_of(last)
+    if thinks(body) and blocks and blocks[0]["type"] not in {"thinking", "redacted_thinking"}:
+        raise Refusal(
+            f"messages.{len(body['messages']) - 1}.content.0.type: Expected `thinking` or "
+            f"`redacted_thinking`, but found `{blocks[0]['type']}`. When `thinking` is enabled, a final "
+            "`assistant` message must start with a thinking block (preceeding the lastmost set of "
+            "`tool_use` and `tool_result` blocks)."
+        )
 
 
 def _check_sampling(body: Body) -> None:
@@ -55,12 +97,7 @@ def _check_sampling(body: Body) -> None:
         raise Refusal(
             "`temperature` and `top_p` cannot both be specified for this model. Please use only one."
         )
-    thinking = body.get("thinking") or {"type": "disabled"}
-    if thinking["type"] == "enabled":
-        if thinking["budget_tokens"] >= body["max_tokens"]:
-            raise Refusal("`max_tokens` must be greater than `thinking.budget_tokens`.")
-        if body.get("temperature", 1) != 1:
-            raise Refusal("`temperature` may only be set to 1 when thinking is enabled.")
+    check_thinking(body)
 
 
 def blocks_of(message: Body) -> list[Body]:
@@ -94,6 +131,7 @@ def _check_content(message: Body, place: int, *, last: bool) -> None:
             raise Refusal("messages: text content blocks must be non-empty")
         if block["type"] == "text" and not block["text"].strip():
             raise Refusal("messages: text content blocks must contain non-whitespace text")
+        check_signature(block, place)
         if block["type"] in {"tool_use", "thinking"} and message["role"] != "assistant":
             raise Refusal(f"messages.{place}: `{block['type']}` blocks can only be in `assistant` messages")
         if block["type"] == "tool_result" and message["role"] != "user":

@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from halfopen.lab.anthropic.thinking import signature
 from halfopen.lab.exchange import Piece, PieceKind
 from halfopen.lab.question import Draft, Question, ToolUse
 
@@ -40,12 +41,17 @@ def _message(question: Question, answer_id: str) -> Json:
     }
 
 
-def plain(question: Question, draft: Draft, answer_id: str) -> bytes:
-    """The whole answer."""
+def plain(question: Question, draft: Draft, answer_id: str, *, shown: bool = True) -> bytes:
+    """The whole answer; `shown` says whether thoughts are more than their signature."""
     message = _message(question, answer_id)
-    message["content"] = [_block(call) for call in draft.calls]
+    content = [_block(call) for call in draft.calls]
     if draft.text:
-        message["content"] = [{"type": "text", "text": draft.text}]
+        content = [{"type": "text", "text": draft.text}]
+    if draft.thoughts:
+        text = "".join(draft.thoughts)
+        thinking = {"type": "thinking", "thinking": text if shown else "", "signature": signature(text)}
+        content.insert(0, thinking)
+    message["content"] = content
     message["stop_reason"] = _STOP[draft.finish]
     message["stop_sequence"] = draft.stop_sequence
     message["usage"] = _usage(question, draft.output_tokens)
@@ -57,22 +63,12 @@ def event(value: Json) -> bytes:
     return f"event: {value['type']}\ndata: ".encode() + msgspec.json.encode(value) + b"\n\n"
 
 
-def stream(question: Question, draft: Draft, answer_id: str) -> tuple[Piece, ...]:
+def stream(question: Question, draft: Draft, answer_id: str, *, shown: bool = True) -> tuple[Piece, ...]:
     """The answer as events, ended by `message_stop`."""
     start = {"type": "message_start", "message": _message(question, answer_id)}
     pieces = [Piece(PieceKind.OPENING, event(start))]
-    blocks: list[tuple[Json, list[Json]]] = [
-        (
-            {**_block(call), "input": {}},
-            [{"type": "input_json_delta", "partial_json": part} for part in _parts(call.json)],
-        )
-        for call in draft.calls
-    ]
-    if draft.pieces:
-        deltas: list[Json] = [{"type": "text_delta", "text": text} for text in draft.pieces]
-        blocks = [({"type": "text", "text": ""}, deltas)]
-    for place, (block, deltas) in enumerate(blocks):
-        pieces.extend(_block_pieces(place, block, deltas))
+    for place, (block, deltas, call) in enumerate(_blocks(draft, shown=shown)):
+        pieces.extend(_block_pieces(place, block, deltas, call))
     delta = {"stop_reason": _STOP[draft.finish], "stop_sequence": draft.stop_sequence}
     finish = {
         "type": "message_delta",
@@ -84,19 +80,34 @@ def stream(question: Question, draft: Draft, answer_id: str) -> tuple[Piece, ...
     return tuple(pieces)
 
 
-def _block_pieces(place: int, block: Json, deltas: list[Json]) -> list[Piece]:
+def _blocks(draft: Draft, *, shown: bool) -> list[tuple[Json, list[Json], int | None]]:
+    """The content blocks: how each begins, its deltas, and which tool call it is."""
+    blocks: list[tuple[Json, list[Json], int | None]] = []
+    if draft.thoughts:
+        deltas: list[Json] = [
+            {"type": "thinking_delta", "thinking": text} for text in draft.thoughts if shown
+        ]
+        deltas.append({"type": "signature_delta", "signature": signature("".join(draft.thoughts))})
+        blocks.append(({"type": "thinking", "thinking": "", "signature": ""}, deltas, None))
+    if draft.pieces:
+        words: list[Json] = [{"type": "text_delta", "text": text} for text in draft.pieces]
+        blocks.append(({"type": "text", "text": ""}, words, None))
+    for number, call in enumerate(draft.calls):
+        parts: list[Json] = [
+            {"type": "input_json_delta", "partial_json": part} for part in ("", *call.pieces)
+        ]
+        blocks.append(({**_block(call), "input": {}}, parts, number))
+    return blocks
+
+
+def _block_pieces(place: int, block: Json, deltas: list[Json], call: int | None) -> list[Piece]:
     start = {"type": "content_block_start", "index": place, "content_block": block}
     # A tool's block names the tool, which is a part of the answer already.
-    pieces = [Piece(PieceKind.OPENING if block["type"] == "text" else PieceKind.CONTENT, event(start))]
+    pieces = [Piece(PieceKind.OPENING if call is None else PieceKind.CONTENT, event(start))]
     if place == 0:
         pieces.append(Piece(PieceKind.PING, PING))
     for delta in deltas:
         value = {"type": "content_block_delta", "index": place, "delta": delta}
-        pieces.append(Piece(PieceKind.CONTENT, event(value)))
+        pieces.append(Piece(PieceKind.CONTENT, event(value), call=call))
     pieces.append(Piece(PieceKind.CLOSING, event({"type": "content_block_stop", "index": place})))
     return pieces
-
-
-def _parts(text: str) -> list[str]:
-    middle = max(1, len(text) // 2)
-    return ["", *(part for part in (text[:middle], text[middle:]) if part)]

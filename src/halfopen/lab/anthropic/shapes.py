@@ -132,27 +132,38 @@ _THINKING_CONFIG = tagged(
     },
 )
 
-REQUEST = record(
-    {
-        "model": string,
-        "messages": array(_MESSAGE, least=1, most=100_000),
-        "max_tokens": integer(1),
-        "cache_control": _CACHE,
-        "container": optional(string),
-        "inference_geo": optional(string),
-        "metadata": record({"user_id": optional(string)}),
-        "output_config": _OUTPUT_CONFIG,
-        "service_tier": choice("auto", "standard_only"),
-        "speed": optional(string),
-        "stop_sequences": array(string),
-        "stream": boolean,
-        "system": either(string=string, array=array(tagged("type", {"text": _TEXT}))),
-        "temperature": number(0.0, 1.0),
-        "thinking": _THINKING_CONFIG,
-        "tool_choice": _TOOL_CHOICE,
-        "tools": array(_TOOL),
-        "top_k": integer(0),
-        "top_p": number(0.0, 1.0),
-    },
-    ("model", "max_tokens", "messages"),
+_FIELDS = {
+    "model": string,
+    "messages": array(_MESSAGE, least=1, most=100_000),
+    "max_tokens": integer(1),
+    "cache_control": _CACHE,
+    "container": optional(string),
+    "inference_geo": optional(string),
+    "metadata": record({"user_id": optional(string)}),
+    "output_config": _OUTPUT_CONFIG,
+    "service_tier": choice("auto", "standard_only"),
+    "speed": optional(string),
+    "stop_sequences": array(string),
+    "stream": boolean,
+    "system": either(string=string, array=array(tagged("type", {"text": _TEXT}))),
+    "temperature": number(0.0, 1.0),
+    "thinking": _THINKING_CONFIG,
+    "tool_choice": _TOOL_CHOICE,
+    "tools": array(_TOOL),
+    "top_k": integer(0),
+    "top_p": number(0.0, 1.0),
+}
+_COUNTED = (
+    "model",
+    "messages",
+    "cache_control",
+    "output_config",
+    "speed",
+    "system",
+    "thinking",
+    "tool_choice",
+    "tools",
 )
+
+REQUEST = record(_FIELDS, ("model", "max_tokens", "messages"))
+COUNT_REQUEST = record({name: _FIELDS[name] for name in _COUNTED}, ("model", "messages"))

@@ -3,7 +3,7 @@
 No SDK checks, so that half an answer passes for a whole one.
 """
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -13,5 +13,5 @@ FAULT = LabFault(
     provider_meaning="The answer broke off, though the framing says otherwise.",
     act=stream.after(stream.clean_end),
     modes=("stream",),
-    options=(("content_events", 3),),
+    options=placement.BYTE_PLACES,
 )

@@ -1,6 +1,6 @@
 """A process died while it streamed: the connection is closed inside a chunk."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="The answer broke off.",
     act=stream.after(stream.cut),
     modes=("stream",),
-    options=(("content_events", 3),),
+    options=placement.BYTE_PLACES,
 )

@@ -1,6 +1,6 @@
 """A proxy adds `[DONE]` to whatever it got, so that a cut answer looks complete."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,6 +10,6 @@ FAULT = LabFault(
     provider_meaning="The answer broke off, though the stream says otherwise.",
     act=stream.after(stream.done_without_finish),
     modes=("stream",),
-    options=(("content_events", 3),),
+    options=placement.PLACES,
     dialects=("openai",),
 )

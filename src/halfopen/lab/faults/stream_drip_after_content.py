@@ -1,6 +1,6 @@
 """One token a second: it never trips an idle timeout, and never ends."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="The provider is far too slow.",
     act=stream.after(stream.drip),
     modes=("stream",),
-    options=(("interval_s", 1.0), ("bound_s", 60.0), ("content_events", 3)),
+    options=(("interval_s", 1.0), ("bound_s", 60.0), *placement.PLACES),
 )

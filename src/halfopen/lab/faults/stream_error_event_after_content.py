@@ -1,6 +1,6 @@
 """The provider failed while it streamed and says so in an event, after a 200."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="The provider failed in the middle.",
     act=stream.after(stream.error_event),
     modes=("stream",),
-    options=(("content_events", 3),),
+    options=(("as_failed", False), *placement.PLACES),
 )

@@ -1,6 +1,6 @@
 """vLLM sends an error event and then `[DONE]`, as after a whole answer."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,6 +10,6 @@ FAULT = LabFault(
     provider_meaning="The provider failed in the middle.",
     act=stream.after(stream.error_event_done),
     modes=("stream",),
-    options=(("content_events", 3),),
+    options=placement.PLACES,
     dialects=("openai",),
 )

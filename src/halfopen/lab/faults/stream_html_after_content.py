@@ -1,6 +1,6 @@
 """The edge writes its error page into the stream."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="The edge lost the provider.",
     act=stream.after(stream.html),
     modes=("stream",),
-    options=(("content_events", 3),),
+    options=placement.PLACES,
 )

@@ -1,6 +1,6 @@
 """One event is cut inside its JSON, and the stream goes on to its finish as if nothing were."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="A piece of the answer is lost.",
     act=stream.after(stream.malformed),
     modes=("stream",),
-    options=(("content_events", 3),),
+    options=placement.PLACES,
 )

@@ -1,6 +1,6 @@
 """The backend is stuck, but a proxy keeps the connection alive with pings, so that no idle timeout fires."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="The provider is stuck behind something that is not.",
     act=stream.after(stream.pinged_stall),
     modes=("stream",),
-    options=(("ping_s", 1.0), ("bound_s", 60.0), ("content_events", 3)),
+    options=(("ping_s", 1.0), ("bound_s", 60.0), *placement.PLACES),
 )

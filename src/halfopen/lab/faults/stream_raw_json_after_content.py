@@ -1,6 +1,6 @@
 """A framework wrote its JSON error into the stream, without `data:`."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="The provider failed in the middle.",
     act=stream.after(stream.raw_json),
     modes=("stream",),
-    options=(("content_events", 3),),
+    options=placement.PLACES,
 )

@@ -1,6 +1,6 @@
 """A process died hard, or a firewall cut in, while the answer was streamed."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="The answer broke off.",
     act=stream.after(stream.reset),
     modes=("stream",),
-    options=(("pause_s", 0.02), ("content_events", 3)),
+    options=(("pause_s", 0.02), *placement.BYTE_PLACES),
 )

@@ -1,6 +1,6 @@
 """The backend got stuck while it streamed; the connection stays open."""
 
-from halfopen.lab.acts import stream
+from halfopen.lab.acts import placement, stream
 from halfopen.lab.fault import LabFault, Phase
 
 FAULT = LabFault(
@@ -10,5 +10,5 @@ FAULT = LabFault(
     provider_meaning="The provider is stuck.",
     act=stream.after(stream.stall),
     modes=("stream",),
-    options=(("bound_s", 60.0), ("content_events", 3)),
+    options=(("bound_s", 60.0), *placement.PLACES),
 )

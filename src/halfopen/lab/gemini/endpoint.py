@@ -8,18 +8,25 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 
-from halfopen.lab.exchange import LabAnswer, LabRequest
+from halfopen.lab.exchange import LabAnswer, LabRequest, Moment
 from halfopen.lab.gemini import rendering
+from halfopen.lab.gemini.embedding import counted, embedded, embedded_batch
 from halfopen.lab.gemini.reading import question
 from halfopen.lab.gemini.refusal import NO_KEY, Refusal, error_body, error_info, worded
-from halfopen.lab.gemini.shapes import REQUEST, camel
+from halfopen.lab.gemini.shapes import BATCH_EMBED_REQUEST, COUNT_REQUEST, EMBED_REQUEST, REQUEST, camel
 from halfopen.lab.question import compose
-from halfopen.lab.shape import Mismatch
+from halfopen.lab.shape import Mismatch, Shape
 
-_MODELS = ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite")
+_MODELS = ("gemini-2.5-pro", "gemini-2.5-flash", "gemini-2.5-flash-lite", "gemini-embedding-001")
 _MISSING = "missing-"
 _PATH = re.compile(r"\A/(?P<version>v1|v1beta)/models(?:/(?P<model>[^/:]+)(?::(?P<verb>\w+))?)?\Z")
 _VERBS = {"generateContent": False, "streamGenerateContent": True}
+"""What generates, and whether it streams."""
+_OTHER_VERBS = {
+    "embedContent": EMBED_REQUEST,
+    "batchEmbedContents": BATCH_EMBED_REQUEST,
+    "countTokens": COUNT_REQUEST,
+}
 _JSON = ("content-type", "application/json; charset=UTF-8")
 _HEADERS = (
     ("vary", "Origin"),
@@ -64,28 +71,23 @@ class Gemini:
                 return _json({"models": [_model(name) for name in _MODELS]})
             _check_exists(model, version, "getModel")
             return _json(_model(model))
-        if request.method != "POST" or verb not in _VERBS:
+        if request.method != "POST" or (verb not in _VERBS and verb not in _OTHER_VERBS):
             raise Refusal("Requested entity was not found.", status=404)
         _check_exists(model, version, verb)
+        if verb in _OTHER_VERBS:
+            return _json(_embedded_or_counted(request, model, verb))
         return self._generate(request, query, model, verb, request_id)
 
     def _generate(
         self, request: LabRequest, query: dict[str, list[str]], model: str, verb: str, request_id: str
     ) -> LabAnswer:
-        try:
-            body: Any = camel(msgspec.json.decode(request.body or b"{}"))
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
-            raise Refusal(f"Invalid JSON payload received. {problem}") from None
-        try:
-            REQUEST(body, ())
-        except Mismatch as mismatch:
-            raise worded(mismatch) from None
-        asked = question(body, model, len(request.body), stream=_VERBS[verb])
+        body = _body(request, REQUEST)
+        asked = question(body, model, len(request.body), stream=_VERBS[verb], restarts=request.restarts)
         drafts = compose(asked)
         answer_id = f"{zlib.crc32(request.body):08x}{request_id}"
         if not asked.stream:
             return LabAnswer(200, (_JSON, *_HEADERS), rendering.plain(asked, drafts, answer_id))
-        if query.get("alt") == ["sse"]:
+        if _in_events(query):
             pieces = rendering.stream(asked, drafts, answer_id)
             headers = (
                 ("content-type", "text/event-stream"),
@@ -109,14 +111,39 @@ class Gemini:
         del request_id
         return LabAnswer(status, (_JSON, *_HEADERS), error_body(status, message))
 
-    def error_event(self, message: str, request_id: str) -> bytes:
+    def error_event(self, message: str, moment: Moment) -> bytes:
         """An error as Gemini puts it into a stream."""
-        del request_id
-        return rendering.event({"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}})
+        error = {"error": {"code": 503, "message": message, "status": "UNAVAILABLE"}}
+        if _in_events(parse_qs(moment.request.query)):
+            return rendering.event(error)
+        return rendering.array_event(error, first=not moment.sent) + b"]\r\n"
 
-    def ping(self) -> bytes:
-        """A comment; Gemini has no ping event of its own."""
-        return b": ping\n\n"
+    def ping(self, request: LabRequest) -> bytes:
+        """A comment, as proxies send it; a blank line inside an array. Gemini has no ping of its own."""
+        return b": ping\n\n" if _in_events(parse_qs(request.query)) else b"\r\n"
+
+
+def _in_events(query: dict[str, list[str]]) -> bool:
+    return query.get("alt") == ["sse"]
+
+
+def _body(request: LabRequest, shape: Shape) -> Any:
+    try:
+        body: Any = camel(msgspec.json.decode(request.body or b"{}"))
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+        raise Refusal(f"Invalid JSON payload received. {problem}") from None
+    try:
+        shape(body, ())
+    except Mismatch as mismatch:
+        raise worded(mismatch) from None
+    return body
+
+
+def _embedded_or_counted(request: LabRequest, model: str, verb: str) -> Any:
+    body = _body(request, _OTHER_VERBS[verb])
+    if verb == "countTokens":
+        return counted(body, len(request.body))
+    return (embedded if verb == "embedContent" else embedded_batch)(model, body)
 
 
 def _place(match: re.Match[str] | None) -> re.Match[str]:
@@ -142,7 +169,9 @@ def _model(name: str) -> dict[str, Any]:
         "description": "Simulated by the lab.",
         "inputTokenLimit": 1048576,
         "outputTokenLimit": 65536,
-        "supportedGenerationMethods": ["generateContent", "countTokens"],
+        "supportedGenerationMethods": ["embedContent"]
+        if "embed" in name
+        else ["generateContent", "countTokens"],
         "temperature": 1,
         "topP": 0.95,
         "topK": 64,

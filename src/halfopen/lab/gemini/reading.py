@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from halfopen.lab.continuation import Turn, begun
 from halfopen.lab.gemini.refusal import Refusal
-from halfopen.lab.question import Question, Tool
+from halfopen.lab.question import Question, Tool, going_on
 
 _NAME = re.compile(r"\A[a-zA-Z_][a-zA-Z0-9_.:-]{0,63}\Z")
 _JSON = "application/json"
@@ -15,8 +16,16 @@ _MIME_TYPES = ("text/plain", _JSON, "text/x.enum", "application/xml", "applicati
 Body = Mapping[str, Any]
 
 
-def question(body: Body, model: str, size_bytes: int, *, stream: bool) -> Question:
-    """Read a request whose shape is right. Raises Refusal."""
+def question(body: Body, model: str, size_bytes: int, *, stream: bool, restarts: bool = False) -> Question:
+    """Read a request whose shape is right. Raises Refusal.
+
+    Args:
+        body: The request.
+        model: From the path.
+        size_bytes: How long the body came.
+        stream: Whether the answer is streamed.
+        restarts: Whether a model that is told to go on with an answer begins it anew.
+    """
     contents = body["contents"]
     _check_contents(contents)
     generation = body.get("generationConfig") or {}
@@ -25,7 +34,7 @@ def question(body: Body, model: str, size_bytes: int, *, stream: bool) -> Questi
     schema = _schema(generation)
     if schema is not None and tools and not model.startswith("gemini-3"):
         raise Refusal("Function calling with a response mime type: 'application/json' is unsupported")
-    return Question(
+    asked = Question(
         dialect="gemini",
         model=model,
         prompt=_prompt(contents),
@@ -39,7 +48,19 @@ def question(body: Body, model: str, size_bytes: int, *, stream: bool) -> Questi
         output_tokens_max=generation.get("maxOutputTokens"),
         choices=generation.get("candidateCount") or 1,
         input_tokens=max(1, size_bytes // 5),
+        thinks=bool((generation.get("thinkingConfig") or {}).get("includeThoughts")),
     )
+    return going_on(asked, begun(_turns(contents), prefill=True), restarts=restarts)
+
+
+def _turns(contents: list[Body]) -> list[Turn]:
+    return [
+        Turn(
+            content.get("role", "user") == "user",
+            "".join(part["text"] for part in content["parts"] if "text" in part and not part.get("thought")),
+        )
+        for content in contents
+    ]
 
 
 def _check_contents(contents: list[Body]) -> None:

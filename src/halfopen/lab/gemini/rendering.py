@@ -11,19 +11,23 @@ _FINISH = {"stop": "STOP", "stop_sequence": "STOP", "length": "MAX_TOKENS", "too
 Json = dict[str, Any]
 
 
-def _usage(question: Question, spent: int) -> Json:
+def _usage(question: Question, spent: int, thoughts: int) -> Json:
+    thought = {"thoughtsTokenCount": thoughts} if thoughts else {}
     return {
         "promptTokenCount": question.input_tokens,
-        "candidatesTokenCount": spent,
+        "candidatesTokenCount": spent - thoughts,
+        **thought,
         "totalTokenCount": question.input_tokens + spent,
         "promptTokensDetails": [{"modality": "TEXT", "tokenCount": question.input_tokens}],
     }
 
 
-def _response(question: Question, candidates: list[Json], spent: int, answer_id: str) -> Json:
+def _response(
+    question: Question, candidates: list[Json], spent: int, answer_id: str, *, thoughts: int = 0
+) -> Json:
     return {
         "candidates": candidates,
-        "usageMetadata": _usage(question, spent),
+        "usageMetadata": _usage(question, spent, thoughts),
         "modelVersion": question.model,
         "responseId": answer_id,
     }
@@ -31,6 +35,10 @@ def _response(question: Question, candidates: list[Json], spent: int, answer_id:
 
 def _call_parts(draft: Draft) -> list[Json]:
     return [{"functionCall": {"name": call.name, "args": call.arguments}} for call in draft.calls]
+
+
+def _thoughts(draft: Draft) -> list[Json]:
+    return [{"text": "".join(draft.thoughts), "thought": True}] if draft.thoughts else []
 
 
 def _candidate(place: int, parts: list[Json], finish: str | None = None) -> Json:
@@ -44,25 +52,41 @@ def _candidate(place: int, parts: list[Json], finish: str | None = None) -> Json
 def plain(question: Question, drafts: tuple[Draft, ...], answer_id: str) -> bytes:
     """The whole answer."""
     candidates = [
-        _candidate(place, _call_parts(draft) or [{"text": draft.text}], _FINISH[draft.finish])
+        _candidate(
+            place, _thoughts(draft) + (_call_parts(draft) or [{"text": draft.text}]), _FINISH[draft.finish]
+        )
         for place, draft in enumerate(drafts)
     ]
     spent = sum(draft.output_tokens for draft in drafts)
-    value = _response(question, candidates, spent, answer_id)
+    thoughts = sum(len(draft.thoughts) for draft in drafts)
+    value = _response(question, candidates, spent, answer_id, thoughts=thoughts)
     return msgspec.json.format(msgspec.json.encode(value), indent=2) + b"\n"
 
 
-def _said(question: Question, drafts: tuple[Draft, ...], answer_id: str) -> list[tuple[PieceKind, Json]]:
-    said: list[tuple[PieceKind, Json]] = []
+Said = tuple[PieceKind, Json, int | None]
+"""An event: what it is, its JSON, and which tool call is in it."""
+
+
+def _said(question: Question, drafts: tuple[Draft, ...], answer_id: str) -> list[Said]:
+    said: list[Said] = []
     for place, draft in enumerate(drafts):
-        parts = _call_parts(draft) or [{"text": text} for text in draft.pieces]
-        for number, part in enumerate(parts, 1):
-            value = _response(question, [_candidate(place, [part])], number, answer_id)
-            said.append((PieceKind.CONTENT, value))
+        calls: list[tuple[Json, int | None]] = [
+            (part, number) for number, part in enumerate(_call_parts(draft))
+        ]
+        words: list[tuple[Json, int | None]] = [({"text": text}, None) for text in draft.pieces]
+        thoughts: list[tuple[Json, int | None]] = [(part, None) for part in _thoughts(draft)]
+        for number, (part, call) in enumerate(thoughts + (calls or words), 1):
+            spent = min(number, len(draft.thoughts))
+            value = _response(
+                question, [_candidate(place, [part])], number + spent, answer_id, thoughts=spent
+            )
+            said.append((PieceKind.CONTENT, value, call))
+    spent = sum(draft.output_tokens for draft in drafts)
+    thought = sum(len(draft.thoughts) for draft in drafts)
     for place, draft in enumerate(drafts):
         last = _candidate(place, [{"text": ""}], _FINISH[draft.finish])
-        spent = sum(each.output_tokens for each in drafts)
-        said.append((PieceKind.FINISH, _response(question, [last], spent, answer_id)))
+        value = _response(question, [last], spent, answer_id, thoughts=thought)
+        said.append((PieceKind.FINISH, value, None))
     return said
 
 
@@ -73,13 +97,20 @@ def event(value: Json) -> bytes:
 
 def stream(question: Question, drafts: tuple[Draft, ...], answer_id: str) -> tuple[Piece, ...]:
     """The answer as server-sent events (`alt=sse`)."""
-    return tuple(Piece(kind, event(value)) for kind, value in _said(question, drafts, answer_id))
+    return tuple(
+        Piece(kind, event(value), call=call) for kind, value, call in _said(question, drafts, answer_id)
+    )
+
+
+def array_event(value: Json, *, first: bool) -> bytes:
+    """An element of the JSON array."""
+    return (b"[" if first else b",") + msgspec.json.encode(value) + b"\r\n"
 
 
 def array_stream(question: Question, drafts: tuple[Draft, ...], answer_id: str) -> tuple[Piece, ...]:
     """The answer as one JSON array in pieces (without `alt=sse`)."""
-    pieces: list[Piece] = []
-    for number, (kind, value) in enumerate(_said(question, drafts, answer_id)):
-        pieces.append(Piece(kind, (b"," if number else b"[") + msgspec.json.encode(value) + b"\r\n"))
-    pieces.append(Piece(PieceKind.DONE, b"]\r\n"))
-    return tuple(pieces)
+    pieces = [
+        Piece(kind, array_event(value, first=number == 0), call=call)
+        for number, (kind, value, call) in enumerate(_said(question, drafts, answer_id))
+    ]
+    return (*pieces, Piece(PieceKind.DONE, b"]\r\n"))

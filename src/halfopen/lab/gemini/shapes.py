@@ -195,3 +195,15 @@ REQUEST = record(
     },
     ("contents",),
 )
+
+_EMBED_FIELDS = {
+    "model": string,
+    "content": _CONTENT,
+    "taskType": string,
+    "title": string,
+    "outputDimensionality": integer(1, 3072),
+    "embedContentConfig": mapping,
+}
+EMBED_REQUEST = record(_EMBED_FIELDS, ("content",))
+BATCH_EMBED_REQUEST = record({"requests": array(EMBED_REQUEST, least=1)}, ("requests",))
+COUNT_REQUEST = record({"contents": array(_CONTENT, least=1), "generateContentRequest": REQUEST})

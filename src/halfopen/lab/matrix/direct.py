@@ -10,8 +10,9 @@ from halfopen import errors
 from halfopen.lab.fault import Stage
 from halfopen.lab.matrix.case import MODELS, PROVIDERS, Case
 from halfopen.lab.server import HOST, LabProvider
-from halfopen.model import Fault, Reply, Target, Verdict
+from halfopen.model import Fault, Kind, Reply, Target, Verdict
 from halfopen.providers import DIALECTS, Chat, parse_chat
+from halfopen.providers.catalogue import lookup
 
 _PATIENCE_S = 10.0
 _MAX_BYTES = 256 * 1024
@@ -20,13 +21,16 @@ _MAX_BYTES = 256 * 1024
 async def fault_to_return(case: Case, prompt: str) -> Fault | None:
     """The fault that the client must see: the case's own, when its verdict is "fix the request".
 
+    A context that is too long for the primary's model is no such fault while the backup's model has
+    a larger one.
+
     A provider of its own plays the fault, so that the row's calls stay countable. A fault that only
     a timer can notice has no whole reply, so it is not asked for one.
 
     Raises:
         TimeoutError: The fault neither replied nor closed the connection.
     """
-    if case.fault.healthy or case.is_timed or case.fault.stage is not Stage.REQUEST:
+    if case.fault.healthy or case.is_timed or case.is_inside or case.fault.stage is not Stage.REQUEST:
         return None
     async with LabProvider(case.primary) as provider:
         provider.set_fault(case.fault.name, **case.options)
@@ -37,7 +41,16 @@ async def fault_to_return(case: Case, prompt: str) -> Fault | None:
                 raw = await _exchange(provider, _request(case, prompt, base_path))
     reply = _parsed(raw, case.primary)
     fault = None if reply is None else errors.decode(reply)
-    return fault if fault is not None and fault.verdict is Verdict.FIX_REQUEST else None
+    if fault is None or fault.verdict is not Verdict.FIX_REQUEST:
+        return None
+    return None if fault.kind is Kind.CONTEXT_TOO_LONG and _backup_is_larger(case) else fault
+
+
+def _backup_is_larger(case: Case) -> bool:
+    primary, backup = (
+        lookup(dialect, case.models[dialect])[0].context_tokens for dialect in (case.primary, case.backup)
+    )
+    return primary is not None and backup is not None and backup > primary
 
 
 def _request(case: Case, prompt: str, base_path: str) -> bytes:

@@ -1,6 +1,5 @@
 """What came out of one case, and the totals of a table."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -11,7 +10,7 @@ class Result(StrEnum):
     PASS = "pass"
     """A complete, valid answer; or, where the request itself is at fault, the upstream's own error."""
     SAFE = "safe"
-    """An explicit error, after a part of the answer had reached the client."""
+    """An explicit error, where a part of the answer is out and nobody may go on with it."""
     FAIL = "fail"
     """A truncated, wrong or empty answer taken for success, an error where an answer was due, or no end."""
     VOID = "void"
@@ -20,7 +19,7 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One fault in one mode with one dialect of primary."""
+    """One client, one fault in one mode at one point, with one dialect of primary."""
 
     fault: str
     mode: str
@@ -31,6 +30,10 @@ class Row:
     """The dialect of the healthy second target."""
     phase: str
     """connect, before_content or after_content."""
+    client: str
+    """The dialect that the application speaks."""
+    point: str
+    """Where the fault struck, with what is special about the question or the route."""
     result: Result
     why: str
     status: int | None
@@ -38,30 +41,9 @@ class Row:
     error: str | None
     """The class and words of the client's exception."""
     served_by: str | None
-    """primary or backup, told by the answer's own text."""
+    """primary, backup or both, told by the answer's own text."""
     primary_calls: int
     backup_calls: int
     client_requests: int
     """HTTP requests that the official client sent, its own retries included."""
     duration_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Totals:
-    """How many rows came out how. Void rows are in `fail`."""
-
-    passed: int
-    safe: int
-    fail: int
-
-    def shown(self) -> dict[str, int]:
-        """The shape that is printed as JSON."""
-        return {"pass": self.passed, "safe": self.safe, "fail": self.fail}
-
-
-def totals(rows: Iterable[Row]) -> Totals:
-    """Count the results."""
-    results = [row.result for row in rows]
-    passed = results.count(Result.PASS)
-    safe = results.count(Result.SAFE)
-    return Totals(passed, safe, len(results) - passed - safe)

@@ -1,18 +1,26 @@
 """Plays the cases, each with providers, gateway and client of its own."""
 
 import asyncio
+import gc
 import time
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
+from typing import Any
 
-from halfopen.lab.matrix.case import MODELS, Case
+from halfopen.lab.answer import PROMPT_CHARS
+from halfopen.lab.matrix.case import CHOICES, CHOICES_COUNT, TOOL_NAMES, TOOLS, Case
 from halfopen.lab.matrix.direct import fault_to_return
+from halfopen.lab.matrix.evidence import Evidence
 from halfopen.lab.matrix.row import Result, Row
 from halfopen.lab.matrix.seen import Asker, Seen, asking
 from halfopen.lab.matrix.setting import Setting, Subject, gateway_subject
-from halfopen.lab.matrix.verdict import Evidence, described, judge
+from halfopen.lab.matrix.spent import input_tokens
+from halfopen.lab.matrix.verdict import described, judge
 from halfopen.lab.server import LabProvider
 
+JOBS = 32
+"""Rows at the same time: most of the time goes into waiting for faults that only a timer notices."""
 LIMIT_S = 30.0
 """A question must have an end by then."""
 _SETTLE_S = 0.5
@@ -23,7 +31,7 @@ async def run_table(
     cases: Sequence[Case],
     *,
     subject: Subject = gateway_subject,
-    jobs: int = 8,
+    jobs: int = JOBS,
     limit_s: float = LIMIT_S,
     on_row: Callable[[Row], None] | None = None,
 ) -> list[Row]:
@@ -37,28 +45,59 @@ async def run_table(
         on_row: Told of each row as it is done, in no order.
     """
     rows: list[Row | None] = [None] * len(cases)
-    # Those that wait for a timer go first, so that none is left alone at the end.
-    waiting = sorted(range(len(cases)), key=lambda index: not cases[index].is_timed)
+    # Those that wait for a timer take little else, so most of the jobs begin with them; the others
+    # meanwhile keep the processor busy, and few enough that nobody's timer is late.
+    timed = [index for index, case in enumerate(cases) if case.is_timed]
+    others = [index for index, case in enumerate(cases) if not case.is_timed]
+    jobs = max(1, min(jobs, len(cases)))
 
-    async def work() -> None:
-        while waiting:
-            index = waiting.pop(0)
-            row = await run_case(cases[index], subject=subject, limit_s=limit_s, number=index)
-            rows[index] = row
-            if on_row is not None:
-                on_row(row)
+    async def work(*queues: list[int]) -> None:
+        for queue in queues:
+            while queue:
+                index = queue.pop(0)
+                row = await run_case(cases[index], subject=subject, limit_s=limit_s, number=index)
+                rows[index] = row
+                if on_row is not None:
+                    on_row(row)
 
-    async with asyncio.TaskGroup() as group:
-        for _ in range(max(1, min(jobs, len(cases)))):
-            group.create_task(work())
+    async with _unclosed_streams_ignored():
+        async with asyncio.TaskGroup() as group:
+            for job in range(jobs):
+                group.create_task(work(others, timed) if job % 4 == 0 else work(timed, others))
     return [row for row in rows if row is not None]
+
+
+@asynccontextmanager
+async def _unclosed_streams_ignored() -> AsyncIterator[None]:
+    """A client that raises in the middle of a stream leaves generators behind that can't be closed in order.
+
+    The loop would report each of them in many lines, although nothing is lost by it.
+    """
+    loop = asyncio.get_running_loop()
+    before = loop.get_exception_handler()
+
+    def report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        if "asyncgen" in context:
+            return
+        if before is None:
+            loop.default_exception_handler(context)
+        else:
+            before(loop, context)
+
+    loop.set_exception_handler(report)
+    try:
+        yield
+        gc.collect()
+        await asyncio.sleep(_POLL_S)
+    finally:
+        loop.set_exception_handler(before)
 
 
 async def run_case(
     case: Case, *, subject: Subject = gateway_subject, limit_s: float = LIMIT_S, number: int = 0
 ) -> Row:
     """Play one case. `number` makes its question unlike those of other rows. Never raises."""
-    prompt = f"Row {number} of {case.mode}: {case.fault.name}"[:40].rstrip()
+    prompt = _prompt(case, number)
     began = time.monotonic()
     try:
         evidence = await _evidence(case, subject, prompt, limit_s)
@@ -66,12 +105,8 @@ async def run_case(
         return _unplayable(case, problem, time.monotonic() - began)
     verdict = judge(case, evidence)
     last = evidence.seen[-1]
-    return Row(
-        fault=case.fault.name,
-        mode=case.mode,
-        primary=case.primary,
-        backup=case.backup,
-        phase=case.fault.phase.value,
+    return replace(
+        _row(case),
         result=verdict.result,
         why=verdict.why,
         status=last.status,
@@ -84,12 +119,17 @@ async def run_case(
     )
 
 
+def _prompt(case: Case, number: int) -> str:
+    asked = "Use the tool" if case.question == TOOLS else case.fault.name
+    return f"Row {number} of {case.mode}: {asked}"[:PROMPT_CHARS].rstrip()
+
+
 async def _evidence(case: Case, subject: Subject, prompt: str, limit_s: float) -> Evidence:
     to_return = await fault_to_return(case, prompt)
     async with LabProvider(case.primary) as primary, LabProvider(case.backup) as backup:
         primary.set_fault(case.fault.name, **case.options)
-        setting = Setting(primary, backup, case.times)
-        async with subject(setting) as base_url, asking(base_url) as asker:
+        setting = Setting(primary, backup, case.times, case.models, case.after_commit)
+        async with subject(setting) as base_url, asking(base_url, case.client) as asker:
             seen = [await _ask(asker, case, prompt, limit_s) for _ in range(case.fault.requests_to_meet)]
         await _settled(primary)
         return Evidence(
@@ -99,11 +139,21 @@ async def _evidence(case: Case, subject: Subject, prompt: str, limit_s: float) -
             primary_calls=primary.counts["requests"],
             backup_calls=backup.counts["requests"],
             to_return=to_return,
+            place=primary.place,
+            primary_given=[input_tokens(len(call.body)) for call in primary.calls],
+            backup_given=[input_tokens(len(call.body)) for call in backup.calls],
         )
 
 
 async def _ask(asker: Asker, case: Case, prompt: str, limit_s: float) -> Seen:
-    return await asker.ask(MODELS[case.primary], prompt, stream=case.mode == "stream", limit_s=limit_s)
+    return await asker.ask(
+        case.models[case.primary],
+        prompt,
+        stream=case.mode == "stream",
+        limit_s=limit_s,
+        tools=TOOL_NAMES if case.question == TOOLS else (),
+        choices=CHOICES_COUNT if case.question == CHOICES else 1,
+    )
 
 
 async def _settled(primary: LabProvider) -> None:
@@ -114,20 +164,28 @@ async def _settled(primary: LabProvider) -> None:
                 await asyncio.sleep(_POLL_S)
 
 
-def _unplayable(case: Case, problem: Exception, duration_s: float) -> Row:
+def _row(case: Case) -> Row:
+    """A row that has not been played."""
     return Row(
         fault=case.fault.name,
         mode=case.mode,
         primary=case.primary,
         backup=case.backup,
         phase=case.fault.phase.value,
+        client=case.client,
+        point=case.name.rpartition("/")[2],
         result=Result.FAIL,
-        why=f"the row could not be played: {type(problem).__name__}: {problem}",
+        why="",
         status=None,
         error=None,
         served_by=None,
         primary_calls=0,
         backup_calls=0,
         client_requests=0,
-        duration_s=round(duration_s, 3),
+        duration_s=0.0,
     )
+
+
+def _unplayable(case: Case, problem: Exception, duration_s: float) -> Row:
+    why = f"the row could not be played: {type(problem).__name__}: {problem}"
+    return replace(_row(case), why=why, duration_s=round(duration_s, 3))

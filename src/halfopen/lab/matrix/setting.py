@@ -3,9 +3,9 @@
 import itertools
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from halfopen.gateway.runtime import Surroundings
 from halfopen.gateway.server import GatewayServer
@@ -13,7 +13,8 @@ from halfopen.lab.matrix.case import ANSWER_MAX_BYTES, MODELS, PROVIDERS, Times
 from halfopen.lab.ports import FIRST, LAST
 from halfopen.lab.server import HOST, LabProvider
 from halfopen.model import Outcome, Target
-from halfopen.policy import JourneyOptions
+from halfopen.policy import AfterCommit, JourneyOptions
+from halfopen.providers.catalogue import lookup
 from halfopen.rollout.settings import Gateway
 from halfopen.rollout.snapshot import ProviderSpec, RouteSpec, Snapshot
 
@@ -27,15 +28,19 @@ class Setting:
     primary: LabProvider
     backup: LabProvider
     times: Times
+    models: Mapping[str, str] = field(default_factory=lambda: MODELS)
+    """The model of each dialect."""
+    after_commit: str = "continue"
+    """What the route does when an answer breaks off: continue, error or hold."""
 
     @property
     def model(self) -> str:
         """The model name that the client sends."""
-        return MODELS[self.primary.dialect]
+        return self.models[self.primary.dialect]
 
 
 Subject = Callable[[Setting], AbstractAsyncContextManager[str]]
-"""Starts what is judged for one row, and gives its base URL for an OpenAI client."""
+"""Starts what is judged for one row, and gives its base URL for an OpenAI client, which ends in /v1."""
 
 
 class SystemClock:
@@ -88,11 +93,13 @@ def snapshot_of(setting: Setting) -> Snapshot:
         stall_s=times.stall_s,
         floor_window_s=times.floor_window_s,
         min_tokens_s=times.min_tokens_s,
+        after_commit=AfterCommit(setting.after_commit),
     )
+    targets = tuple(target_of(each, setting.models[each.dialect]) for each in providers)
     return Snapshot(
         Gateway(answer_max_bytes=ANSWER_MAX_BYTES),
         {PROVIDERS[each.dialect]: spec_of(each) for each in providers},
-        {setting.model: RouteSpec(setting.model, tuple(target_of(each) for each in providers), options)},
+        {setting.model: RouteSpec(setting.model, targets, options)},
     )
 
 
@@ -102,6 +109,9 @@ def spec_of(provider: LabProvider) -> ProviderSpec:
     return ProviderSpec(name, provider.dialect, provider.base_url, key="${LAB_KEY}")
 
 
-def target_of(provider: LabProvider) -> Target:
-    """The one model of a simulated provider that a row uses."""
-    return Target(PROVIDERS[provider.dialect], MODELS[provider.dialect], provider.dialect)
+def target_of(provider: LabProvider, model: str | None = None) -> Target:
+    """The one model of a simulated provider that a row uses, with what the catalogue knows of it."""
+    dialect = provider.dialect
+    name = model or MODELS[dialect]
+    capabilities, price = lookup(dialect, name)
+    return Target(PROVIDERS[dialect], name, dialect, capabilities, price)

@@ -3,53 +3,29 @@
 Rules
 1. A row whose fault never happened proves nothing: void.
 2. An answer counts only when it is whole and true: the very text that one of the two providers had
-   to give to this question, one finish reason `stop`, and token counts that fit the text.
-3. A fault before the client has anything of the answer must end in such an answer, unless the fault's
-   own verdict is "fix the request": then the upstream's error must come back after exactly one call.
-4. A fault after that may also end in an explicit error, behind nothing but a true beginning of the
-   answer.
-5. The official client must not have had to repeat its request: saving it is the gateway's work.
+   to give to this question, or a true beginning of the primary's with what the backup says behind
+   exactly that; one finish reason `stop`, and token counts that can be true.
+3. Tool calls count only when they are whole and all from one provider.
+4. A fault must end in such an answer, unless the fault's own verdict is "fix the request": then the
+   upstream's error must come back after exactly one call.
+5. Where a part of the answer is out and nobody may go on with it (the route says so, or there are
+   several answers), it may also end in an explicit error, behind nothing but a true beginning.
+6. The official client must not have had to repeat its request: saving it is the gateway's work.
+7. Nothing may come that the client's own provider never sends: see `Seen.oddities`.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
-
-import openai
-
-from halfopen.lab.answer import expected_text, tokens
-from halfopen.lab.matrix.case import MODELS, PROVIDERS, Case
+from halfopen.lab.matrix import spent, truth
+from halfopen.lab.matrix.case import CHOICES, CHOICES_COUNT, PROVIDERS, TEXT, TOOL_NAMES, TOOLS, Case
+from halfopen.lab.matrix.evidence import Evidence, Judgement
+from halfopen.lab.matrix.returned import judge_returned
 from halfopen.lab.matrix.row import Result
-from halfopen.lab.matrix.seen import Seen
-from halfopen.model import Fault
+from halfopen.lab.matrix.seen import EMBEDDINGS, Seen
+from halfopen.lab.matrix.truth import BACKUP, BOTH, PRIMARY
 
 ATTEMPTS_MAX = 3
 """Calls to upstreams for one request, at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class Evidence:
-    """All that a verdict rests on."""
-
-    seen: Sequence[Seen]
-    """What the client got for each question, in order. The last one is judged; the others lead up to it."""
-    prompt: str
-    met: int
-    """How often the fault happened on the wire."""
-    primary_calls: int
-    backup_calls: int
-    to_return: Fault | None = None
-    """The fault's own error when its verdict is "fix the request"."""
-
-
-@dataclass(frozen=True, slots=True)
-class Judgement:
-    """A result, why, and who the answer came from."""
-
-    result: Result
-    why: str
-    served_by: str | None = None
-    """primary or backup."""
+_NO_EVIDENCE = ("opening", "content", "ping", "closing", "finish")
+"""What a stream broke off before, when its finish never came."""
 
 
 def judge(case: Case, evidence: Evidence) -> Judgement:
@@ -60,18 +36,20 @@ def judge(case: Case, evidence: Evidence) -> Judgement:
     for number, seen in enumerate(earlier, 1):
         wrong = _wrong_lead(case, evidence, seen)
         if wrong is not None:
-            return Judgement(Result.FAIL, f"question {number}, before the fault: {wrong}")
+            return _fail(f"question {number}, before the fault: {wrong}")
     judgement = _judge_last(case, evidence, last)
     if judgement.result is Result.FAIL:
         return judgement
     if last.requests != 1:
-        why = f"the client had to send its request {last.requests} times"
-        return Judgement(Result.FAIL, why, judgement.served_by)
+        return _fail(f"the client had to send its request {last.requests} times", judgement.served_by)
     calls = evidence.primary_calls + evidence.backup_calls
     if calls > ATTEMPTS_MAX * len(evidence.seen):
-        why = f"{calls} upstream calls for {len(evidence.seen)} request(s)"
-        return Judgement(Result.FAIL, why, judgement.served_by)
+        return _fail(f"{calls} upstream calls for {len(evidence.seen)} request(s)", judgement.served_by)
     return judgement
+
+
+def _fail(why: str, served_by: str | None = None) -> Judgement:
+    return Judgement(Result.FAIL, why, served_by)
 
 
 def _wrong_lead(case: Case, evidence: Evidence, seen: Seen) -> str | None:
@@ -79,125 +57,205 @@ def _wrong_lead(case: Case, evidence: Evidence, seen: Seen) -> str | None:
         return "no end"
     if seen.error is not None:
         return f"an error: {described(seen.error)}"
-    wrong = wrong_answer(case, evidence.prompt, seen)
-    if wrong is None and _source(case, evidence.prompt, seen.text) != "primary":
+    source = _source(case, evidence.prompt, seen)
+    if source is None:
+        return _untrue(case, evidence.prompt, seen)
+    if source not in (PRIMARY, BOTH) or (case.client != EMBEDDINGS and source == BOTH):
         return "not answered by the primary"
-    return wrong
+    return _unfinished(case, seen) or (seen.oddities[0] if seen.oddities else None)
 
 
 def _judge_last(case: Case, evidence: Evidence, seen: Seen) -> Judgement:
     if seen.timed_out:
-        return Judgement(Result.FAIL, f"no end within {seen.duration_s:.0f} s")
+        return _fail(f"no end within {seen.duration_s:.0f} s")
     if evidence.to_return is not None:
-        return _judge_returned(evidence, evidence.to_return, seen)
+        return judge_returned(case, evidence, evidence.to_return, seen)
     if seen.error is not None:
         return _judge_error(case, evidence, seen, seen.error)
-    wrong = wrong_answer(case, evidence.prompt, seen)
-    if wrong is not None:
-        return Judgement(Result.FAIL, wrong)
-    source = _source(case, evidence.prompt, seen.text)
-    wrong = _wrong_source(case, evidence, seen, source)
-    if wrong is not None:
-        return Judgement(Result.FAIL, wrong, source)
+    source = _source(case, evidence.prompt, seen)
+    if source is None:
+        return _fail(_untrue(case, evidence.prompt, seen))
+    if case.client == EMBEDDINGS:
+        source = BACKUP if evidence.backup_calls else PRIMARY
+    elif source == PRIMARY and case.is_inside and case.question == TEXT and evidence.backup_calls:
+        source = BOTH  # it had said all, and the backup had nothing to add
+    for wrong in (
+        _unfinished(case, seen),
+        _wrong_source(case, evidence, seen, source),
+        _wrong_usage(case, evidence, seen, source),
+        seen.oddities[0] if seen.oddities else None,
+    ):
+        if wrong is not None:
+            return _fail(wrong, source)
+    if source == BOTH:
+        return Judgement(Result.PASS, "a whole answer that the backup went on with", source)
     return Judgement(Result.PASS, f"a whole answer from the {source}", source)
-
-
-def _judge_returned(evidence: Evidence, fault: Fault, seen: Seen) -> Judgement:
-    """The request is at fault: its error must come back, once and as it is."""
-    if seen.error is None:
-        return Judgement(Result.FAIL, "an answer, though the request itself is at fault")
-    error = seen.error
-    if not isinstance(error, openai.APIStatusError):
-        return Judgement(Result.FAIL, f"not the upstream's error but {described(error)}")
-    if (evidence.primary_calls, evidence.backup_calls) != (1, 0):
-        calls = f"{evidence.primary_calls} calls to the primary and {evidence.backup_calls} to the backup"
-        why = f"{calls}, not one to the primary alone"
-        return Judgement(Result.FAIL, why)
-    status = fault.effective_status or fault.status
-    body: Any = error.body if isinstance(error.body, dict) else {}
-    expected = {"status": status, "message": fault.message, "code": fault.code, "param": fault.param}
-    expected["type"] = fault.type
-    given = {"status": error.status_code, **{name: body.get(name) for name in expected if name != "status"}}
-    for name, value in expected.items():
-        if value is not None and str(given[name]) != str(value):
-            return Judgement(Result.FAIL, f"{name} is {given[name]!r}, not the upstream's {value!r}")
-    return Judgement(Result.PASS, f"the upstream's own {status}, after one call")
 
 
 def _judge_error(case: Case, evidence: Evidence, seen: Seen, error: Exception) -> Judgement:
     told = described(error)
+    place = evidence.place
     if case.fault.healthy:
-        return Judgement(Result.FAIL, f"an error, though the primary's answer was good: {told}")
-    if case.pass_is_due:
-        return Judgement(Result.FAIL, f"an error, though the backup was there: {told}")
-    if not is_explicit(error):
-        return Judgement(Result.FAIL, f"the client broke down instead of being told: {told}")
-    if not any(text.startswith(seen.text) for text in _texts(case, evidence.prompt).values()):
-        return Judgement(Result.FAIL, f"an error behind what nobody answered: {_short(seen.text)}")
-    if seen.finish:
-        return Judgement(Result.FAIL, f"an error behind the finish reason {seen.finish[0]}")
+        return _fail(f"an error, though the primary's answer was good: {told}")
+    if not case.may_end:
+        return _fail(f"an error, though the backup was there: {told}")
+    if case.question != CHOICES and place is not None and not place.contents:
+        return _fail(f"an error, though nothing of the answer was out: {told}")
+    if seen.told is None or not seen.told.explicit:
+        return _fail(f"the client broke down instead of being told: {told}")
+    for number, text in ((0, seen.text), *seen.more.items()):
+        if not truth.is_beginning(case, evidence.prompt, text, number):
+            return _fail(f"an error behind what nobody answered: {short(text)}")
+    if seen.calls:
+        return _fail(f"an error behind {len(seen.calls)} tool calls")
+    if len(seen.finish) >= (CHOICES_COUNT if case.question == CHOICES else 1):
+        return _fail(f"an error behind the finish reason {seen.finish[0]}")
+    if seen.told.native is not None:
+        return _fail(f"an error of the client's own class, but {seen.told.native}")
+    if seen.oddities:
+        return _fail(f"an error after {seen.oddities[0]}")
     return Judgement(Result.SAFE, f"an explicit error after a part of the answer: {told}")
 
 
-def wrong_answer(case: Case, prompt: str, seen: Seen) -> str | None:
-    """Why an answer is not a whole and true one; None: it is."""
+def _source(case: Case, prompt: str, seen: Seen) -> str | None:
+    """Who gave the answer: primary, backup or both; None: nobody gave such an answer.
+
+    The two have the same vectors, and calls without ids are the same as well: then it is both.
+    """
+    if case.client == EMBEDDINGS:
+        return BOTH if truth.are_true_vectors(case, prompt, seen.vectors) else None
+    if seen.calls or case.question == TOOLS:
+        return _calls_source(case, prompt, seen)
+    if case.question == CHOICES:
+        said = [seen.text, *(seen.more.get(number, "") for number in range(1, CHOICES_COUNT))]
+        whole = [truth.texts(case, prompt, number) for number in range(CHOICES_COUNT)]
+        for source in (PRIMARY, BACKUP):
+            if said == [each[source] for each in whole]:
+                return source
+        return None
+    for source, text in truth.texts(case, prompt).items():
+        if seen.text == text:
+            return source
+    return BOTH if case.is_inside and truth.seam(case, prompt, seen.text) is not None else None
+
+
+def _calls_source(case: Case, prompt: str, seen: Seen) -> str | None:
+    if case.question != TOOLS or seen.text:
+        return None
+    if [call.name for call in seen.calls] != list(TOOL_NAMES):
+        return None
+    if not all(truth.is_true_call(call.arguments) for call in seen.calls):
+        return None
+    ids = [call.id for call in seen.calls if call.id]
+    if len(set(ids)) != len(ids) or (case.client != "generate" and len(ids) != len(seen.calls)):
+        return None
+    makers = {source for each in ids for source in truth.makers(case, prompt, each)}
+    if len(makers) > 1:
+        return None
+    # A stream that broke off in a call can't have made it.
+    return makers.pop() if makers else BACKUP if case.is_inside else BOTH
+
+
+def _untrue(case: Case, prompt: str, seen: Seen) -> str:
+    """Why an answer is not a true one, in words."""
+    if case.client == EMBEDDINGS:
+        return f"{len(seen.vectors)} vectors that are not those of the texts"
+    if case.question == TOOLS or seen.calls:
+        calls = ", ".join(f"{call.name}({short(call.arguments)}) {call.id}" for call in seen.calls)
+        said = f" and the text {short(seen.text)!r}" if seen.text else ""
+        return f"not the two whole tool calls of one provider but {calls or 'none'}{said}"
     if not seen.text:
         return "an empty answer taken for success"
-    if seen.text not in _texts(case, prompt).values():
-        if any(text.startswith(seen.text) for text in _texts(case, prompt).values()):
-            return f"a truncated answer taken for success: …{seen.text[-30:]!r}"
-        return f"a wrong answer taken for success: {_short(seen.text)}"
-    if seen.finish != ["stop"]:
-        return f"finish reasons {seen.finish} instead of one stop"
+    if truth.is_beginning(case, prompt, seen.text):
+        return f"a truncated answer taken for success: …{seen.text[-30:]!r}"
+    return f"a wrong answer taken for success: {short(seen.text)}"
+
+
+def _unfinished(case: Case, seen: Seen) -> str | None:
+    """Why an answer does not end as a whole one."""
+    if case.client == EMBEDDINGS:
+        return None
+    # In Gemini's dialect a tool call ends with STOP.
+    reason = "tool_calls" if case.question == TOOLS and case.client != "generate" else "stop"
+    count = CHOICES_COUNT if case.question == CHOICES else 1
+    if seen.finish != [reason] * count:
+        return f"finish reasons {seen.finish} instead of {'one' if count == 1 else count} {reason}"
+    return None
+
+
+def _wrong_usage(case: Case, evidence: Evidence, seen: Seen, source: str) -> str | None:
+    """Why token counts can't be true."""
     if seen.usage is None:
         return "no token counts, though they are promised"
-    given, made, total = seen.usage
-    if given <= 0 or made != len(tokens(seen.text)) or total != given + made:
-        return f"token counts {seen.usage} don't fit an answer of {len(tokens(seen.text))}"
-    return seen.oddities[0] if seen.oddities else None
+    if case.client == EMBEDDINGS:
+        counted = (case.backup if source == BACKUP else case.primary) == "openai"
+        return spent.wrong_embedding(seen.usage, evidence.prompt if counted else None)
+    given, made, _ = seen.usage
+    wrong = spent.wrong_total(seen.usage)
+    ended, others = evidence.primary_given, evidence.backup_given
+    if source != PRIMARY:
+        ended, others = others, ended
+    wrong = wrong or spent.wrong_given(given, ended, others)
+    if wrong is not None:
+        return wrong
+    if case.question == TOOLS:
+        return None if made > 0 else "no output tokens for two tool calls"
+    whole = truth.texts(case, evidence.prompt)
+    last = seen.text
+    if source == BOTH:
+        seam = truth.seam(case, evidence.prompt, seen.text)
+        last = seen.text[len(seen.text) if seam is None else seam :]
+    calls = evidence.primary_calls if source != PRIMARY else evidence.primary_calls - 1
+    lost = [whole[PRIMARY]] * (calls if case.mode == "stream" else 0)
+    if case.question == CHOICES:
+        last += "".join(f" {text}" for text in seen.more.values())
+    return spent.wrong_made(made, last, lost)
+
+
+def wrong_answer(case: Case, prompt: str, seen: Seen) -> str | None:
+    """Why an answer is not a whole and true one of a single provider; None: it is."""
+    source = _source(case, prompt, seen)
+    if source is None:
+        return _untrue(case, prompt, seen)
+    wrong = _unfinished(case, seen)
+    if wrong is not None:
+        return wrong
+    if seen.usage is None:
+        return "no token counts, though they are promised"
+    wrong = spent.wrong_total(seen.usage) or spent.wrong_made(seen.usage[1], seen.text, ())
+    return wrong or (seen.oddities[0] if seen.oddities else None)
 
 
 def _wrong_source(case: Case, evidence: Evidence, seen: Seen, source: str) -> str | None:
     """Whether the answer came from where it says, and from where it should."""
-    calls = {"primary": evidence.primary_calls, "backup": evidence.backup_calls}
-    if not calls[source]:
-        return f"the {source}'s answer, but it was never called"
-    if case.fault.healthy and (source != "primary" or evidence.backup_calls):
+    calls = {PRIMARY: evidence.primary_calls, BACKUP: evidence.backup_calls}
+    for each in calls if source == BOTH else (source,):
+        if not calls[each]:
+            return f"the {each}'s answer, but it was never called"
+    if case.fault.healthy and (source != PRIMARY or evidence.backup_calls):
         return "the primary's answer was good, but the backup was called"
     if case.fault.healthy and evidence.primary_calls != len(evidence.seen):
         return f"the primary's answer was good, but it was called {evidence.primary_calls} times"
-    dialect = case.primary if source == "primary" else case.backup
+    if source == PRIMARY and case.is_inside and not case.fault.healthy:
+        kind = None if evidence.place is None else evidence.place.kind
+        if kind in _NO_EVIDENCE:
+            return f"the primary's stream taken for whole, though it broke off before its {kind}"
+    dialect = case.backup if source == BACKUP else case.primary
     upstream = seen.headers.get("x-halfopen-upstream")
-    if upstream not in (None, f"{PROVIDERS[dialect]}/{MODELS[dialect]}"):
+    if upstream not in (None, f"{PROVIDERS[dialect]}/{case.models[dialect]}"):
         return f"x-halfopen-upstream says {upstream}, but the {source} answered"
     attempts = seen.headers.get("x-halfopen-attempts")
-    if source == "backup" and attempts is not None and int(attempts) < 2:
+    if source == BACKUP and attempts is not None and int(attempts) < 2:
         return "the primary was passed over, so that its fault was not met"
     return None
 
 
-def _texts(case: Case, prompt: str) -> dict[str, str]:
-    """What each of the two has to answer."""
-    return {
-        source: expected_text(dialect, MODELS[dialect], prompt)
-        for source, dialect in (("primary", case.primary), ("backup", case.backup))
-    }
-
-
-def _source(case: Case, prompt: str, text: str) -> str:
-    return next(source for source, expected in _texts(case, prompt).items() if expected == text)
-
-
-def is_explicit(error: Exception) -> bool:
-    """Whether the client was told of a failure, rather than tripping over what it got."""
-    return isinstance(error, openai.APIError) and not isinstance(error, openai.APIResponseValidationError)
-
-
 def described(error: Exception) -> str:
     """Class and words of an exception."""
-    status = f" {error.status_code}" if isinstance(error, openai.APIStatusError) else ""
-    return f"{type(error).__name__}{status}: {_short(str(error))}"
+    status = getattr(error, "status_code", None)
+    return f"{type(error).__name__}{'' if status is None else f' {status}'}: {short(str(error))}"
 
 
-def _short(text: str) -> str:
+def short(text: str) -> str:
+    """The text, cut where it gets long."""
     return text if len(text) <= 160 else text[:157] + "…"

@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from halfopen.lab.continuation import Turn, begun
 from halfopen.lab.openai.refusal import Refusal
-from halfopen.lab.question import Question, Tool
+from halfopen.lab.question import Question, Tool, going_on
 
 _NAME = re.compile(r"\A[a-zA-Z0-9_-]{1,64}\Z")
 _REASONING = re.compile(r"\A(?:o\d|gpt-5)")
@@ -13,8 +14,14 @@ _JSON_WORD = "json"
 Body = Mapping[str, Any]
 
 
-def question(body: Body, size_bytes: int) -> Question:
-    """Read a request whose shape is right. Raises Refusal."""
+def question(body: Body, size_bytes: int, *, restarts: bool = False) -> Question:
+    """Read a request whose shape is right. Raises Refusal.
+
+    Args:
+        body: The request.
+        size_bytes: How long it came.
+        restarts: Whether a model that is told to go on with an answer begins it anew.
+    """
     _check_together(body)
     _check_model(body)
     messages = body["messages"]
@@ -22,7 +29,7 @@ def question(body: Body, size_bytes: int) -> Question:
     response_format = body.get("response_format") or {"type": "text"}
     limit = body.get("max_completion_tokens") or body.get("max_tokens")
     stop = body.get("stop") or ()
-    return Question(
+    asked = Question(
         dialect="openai",
         model=body["model"],
         prompt=_prompt(messages),
@@ -39,6 +46,12 @@ def question(body: Body, size_bytes: int) -> Question:
         choices=body.get("n") or 1,
         input_tokens=max(1, size_bytes // 5),
     )
+    turns = [
+        Turn(each["role"] == "user", text_of(each.get("content")))
+        for each in messages
+        if each["role"] in {"user", "assistant"}
+    ]
+    return going_on(asked, begun(turns, prefill=False), restarts=restarts)
 
 
 def _check_together(body: Body) -> None:
@@ -149,12 +162,24 @@ def _images(messages: list[Body]) -> int:
         if isinstance(message.get("content"), list):
             for part in message["content"]:
                 if part["type"] == "image_url":
-                    _check_image(part["image_url"]["url"])
+                    check_image(part["image_url"]["url"])
                     images += 1
     return images
 
 
-def _check_image(url: str) -> None:
+def check_name(name: str, place: str) -> None:
+    """Refuse a name that OpenAI does not take. Raises Refusal."""
+    if not _NAME.match(name):
+        raise Refusal(
+            f"Invalid '{place}': string does not match pattern. "
+            "Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
+            param=place,
+            code="invalid_value",
+        )
+
+
+def check_image(url: str) -> None:
+    """Refuse an address that can't be an image's. Raises Refusal."""
     if not url.startswith(("https://", "http://", "data:image/")):
         raise Refusal(
             f"Invalid image URL: '{url[:40]}'. Expected a valid URL or a base64-encoded data URL.",
@@ -178,16 +203,10 @@ def _tools(body: Body) -> tuple[Tool, ...]:
         if tool["type"] != "function":
             continue
         function = tool["function"]
-        if not _NAME.match(function["name"]):
-            raise Refusal(
-                f"Invalid 'tools[{place}].function.name': string does not match pattern. "
-                "Expected a string that matches the pattern '^[a-zA-Z0-9_-]+$'.",
-                param=f"tools[{place}].function.name",
-                code="invalid_value",
-            )
+        check_name(function["name"], f"tools[{place}].function.name")
         schema = function.get("parameters") or {"type": "object", "properties": {}}
         if function.get("strict"):
-            _check_strict(schema, f"function '{function['name']}'", f"tools[{place}].function.parameters")
+            check_strict(schema, f"function '{function['name']}'", f"tools[{place}].function.parameters")
         tools.append(Tool(function["name"], schema))
     return tuple(tools)
 
@@ -216,20 +235,15 @@ def _schema(response_format: Body, messages: list[Body]) -> Mapping[str, Any] | 
             )
         return {}
     wanted = response_format["json_schema"]
-    if not _NAME.match(wanted["name"]):
-        raise Refusal(
-            "Invalid 'response_format.json_schema.name': string does not match pattern. Expected a string "
-            "that matches the pattern '^[a-zA-Z0-9_-]+$'.",
-            param="response_format.json_schema.name",
-            code="invalid_value",
-        )
+    check_name(wanted["name"], "response_format.json_schema.name")
     schema: Mapping[str, Any] = wanted.get("schema") or {"type": "object"}
     if wanted.get("strict"):
-        _check_strict(schema, f"response_format '{wanted['name']}'", "response_format")
+        check_strict(schema, f"response_format '{wanted['name']}'", "response_format")
     return schema
 
 
-def _check_strict(schema: Any, owner: str, param: str, context: tuple[str, ...] = ()) -> None:
+def check_strict(schema: Any, owner: str, param: str, context: tuple[str, ...] = ()) -> None:
+    """Refuse a schema that strict mode does not take. Raises Refusal."""
     if not isinstance(schema, Mapping):
         return
     where = f"In context={context!r}"
@@ -248,9 +262,9 @@ def _check_strict(schema: Any, owner: str, param: str, context: tuple[str, ...] 
                 f"Invalid schema for {owner}: {where}, {problem}", param=param, code="invalid_json_schema"
             )
     for name, part in (schema.get("properties") or {}).items():
-        _check_strict(part, owner, param, (*context, "properties", name))
+        check_strict(part, owner, param, (*context, "properties", name))
     for name, part in (schema.get("$defs") or {}).items():
-        _check_strict(part, owner, param, (*context, "$defs", name))
-    _check_strict(schema.get("items"), owner, param, (*context, "items"))
+        check_strict(part, owner, param, (*context, "$defs", name))
+    check_strict(schema.get("items"), owner, param, (*context, "items"))
     for place, part in enumerate(schema.get("anyOf") or ()):
-        _check_strict(part, owner, param, (*context, "anyOf", str(place)))
+        check_strict(part, owner, param, (*context, "anyOf", str(place)))

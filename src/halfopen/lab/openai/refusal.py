@@ -1,5 +1,6 @@
 """OpenAI's errors, in its own words."""
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -63,6 +64,10 @@ def place_of(path: Path) -> str:
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
     return text
+
+
+Wording = Callable[[Mismatch], Refusal]
+"""Puts a mismatch into the words of an endpoint."""
 
 
 def worded(problem: Mismatch) -> Refusal:

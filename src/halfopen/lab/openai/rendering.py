@@ -91,23 +91,15 @@ def stream(question: Question, drafts: tuple[Draft, ...], answer_id: str, create
         opening: Json = {"role": "assistant", "content": None if draft.calls else "", "refusal": None}
         pieces.append(Piece(PieceKind.OPENING, delta(place, opening)))
         pieces.extend(Piece(PieceKind.CONTENT, delta(place, {"content": text})) for text in draft.pieces)
-        pieces.extend(
-            Piece(PieceKind.CONTENT, delta(place, {"tool_calls": [part]}))
-            for number, call in enumerate(draft.calls)
-            for part in _call_parts(number, call)
-        )
+        for number, call in enumerate(draft.calls):
+            named = {"index": number, **_call(call), "function": {"name": call.name, "arguments": ""}}
+            pieces.append(Piece(PieceKind.CONTENT, delta(place, {"tool_calls": [named]})))
+            for text in call.pieces:
+                part = {"index": number, "function": {"arguments": text}}
+                pieces.append(Piece(PieceKind.CONTENT, delta(place, {"tool_calls": [part]}), call=number))
     for place, draft in enumerate(drafts):
         pieces.append(Piece(PieceKind.FINISH, delta(place, {}, _FINISH[draft.finish])))
     if question.include_usage:
         pieces.append(Piece(PieceKind.USAGE, chunk([], _usage(question, drafts))))
     pieces.append(Piece(PieceKind.DONE, b"data: [DONE]\n\n"))
     return tuple(pieces)
-
-
-def _call_parts(number: int, call: ToolUse) -> list[Json]:
-    whole = _call(call)
-    first = {"index": number, **whole, "function": {"name": call.name, "arguments": ""}}
-    text = call.json
-    middle = max(1, len(text) // 2)
-    parts = (text[:middle], text[middle:])
-    return [first, *({"index": number, "function": {"arguments": part}} for part in parts if part)]

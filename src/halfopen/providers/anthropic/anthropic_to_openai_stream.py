@@ -201,7 +201,7 @@ class AnthropicReader:
         )
         self._counts = start.usage
         chunk = self._writer.delta({"role": "assistant", "content": "", "refusal": None})
-        return [StreamEvent(StreamKind.OPENING, chunk)]
+        return [StreamEvent(StreamKind.OPENING, chunk, usage=self._usage())]
 
     def _block_start(self, data: bytes) -> list[StreamEvent]:
         start = _decoded(_BLOCK_START, data)

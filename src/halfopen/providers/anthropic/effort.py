@@ -33,11 +33,33 @@ _NEVER_FORCED = re.compile(r"claude-(fable|mythos|(opus|sonnet)-5-[5-9]|[a-z]+-(
 """Models that always think, so that they answer a forced tool call with 400."""
 _THINKS_UNASKED = re.compile(r"claude-[a-z]+-5(?!\d)")
 """Models that think unless told not to."""
+_TAKES_BUDGET = re.compile(r"claude-(3|(opus|sonnet|haiku)-4-([0-6]|20\d{6})(?!\d))")
+"""Models that take a budget of tokens for thinking; later ones answer it with 400."""
 
 
 def has_effort(target: Target) -> bool:
     """Whether a model takes an effort."""
     return target.capabilities.reasoning and not _BUDGET_ONLY.match(target.model)
+
+
+def thinks_in_budget_only(model: str) -> bool:
+    """Whether a model knows a budget of tokens for thinking, and neither adaptive thinking nor effort."""
+    return _BUDGET_ONLY.match(model) is not None
+
+
+def takes_budget(model: str) -> bool:
+    """Whether a model takes a budget of tokens for thinking."""
+    return _TAKES_BUDGET.match(model) is not None
+
+
+def always_thinks(model: str) -> bool:
+    """Whether a model's thinking can't be turned off."""
+    return _NEVER_FORCED.match(model) is not None
+
+
+def thinks_unasked(model: str) -> bool:
+    """Whether a model thinks unless it is told not to."""
+    return _THINKS_UNASKED.match(model) is not None
 
 
 def forced_fields(model: str) -> dict[str, Any]:

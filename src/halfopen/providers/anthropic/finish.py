@@ -23,6 +23,9 @@ FINISH_REASONS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+_BETA_REASONS: Mapping[str, str] = MappingProxyType({"compaction": "length"})
+"""Of features that only a client of Anthropic's own API can ask for."""
+
 
 def finish_reason_of(
     stop_reason: str, *, calls: int, has_text: bool, legacy: bool, may_be_empty: Callable[[], bool]
@@ -39,7 +42,7 @@ def finish_reason_of(
     Returns:
         OpenAI's finish reason, or the fault of an answer that is none.
     """
-    reason = FINISH_REASONS.get(stop_reason)
+    reason = FINISH_REASONS.get(stop_reason) or _BETA_REASONS.get(stop_reason)
     if reason is None:
         return _fault(Kind.MALFORMED_ANSWER, "The answer has an unknown stop reason", stop_reason)
     if stop_reason == "end_turn" and not calls and not has_text and not may_be_empty():

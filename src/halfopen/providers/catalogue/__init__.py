@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from halfopen.model import Capabilities, Price
-from halfopen.providers.catalogue import anthropic, gemini, openai
+from halfopen.providers.catalogue import anthropic, embeddings, gemini, openai
 from halfopen.providers.catalogue.entry import Entry, Family
-from halfopen.providers.catalogue.routes import DEFAULT_ROUTES
+from halfopen.providers.catalogue.routes import DEFAULT_ROUTES, OWN_ROUTES
 
 AS_OF = "2026-11-23"
 """The day on which the rows were last compared with their sources."""
@@ -25,7 +25,10 @@ MODELS: Mapping[str, Mapping[str, Entry]] = MappingProxyType(
         )
     }
 )
-"""The rows, by dialect and model name."""
+"""The rows of the chat models, by dialect and model name."""
+
+EMBEDDINGS: Mapping[str, Entry] = MappingProxyType({entry.model: entry for entry in embeddings.ENTRIES})
+"""The rows of the embedding models, by model name: behind whatever server, the vectors are the same."""
 
 _FAMILIES: Mapping[str, tuple[Family, ...]] = MappingProxyType(
     {"openai": openai.FAMILIES, "anthropic": anthropic.FAMILIES, "gemini": gemini.FAMILIES}
@@ -40,7 +43,10 @@ def find(dialect: str, model: str) -> Entry | None:
     if rows is None:
         return None
     name = model.removeprefix("models/")
-    return rows.get(name) or rows.get(_DATED.sub("", name))
+    undated = _DATED.sub("", name)
+    # Servers that pass on to others write the vendor before the name: openai/text-embedding-3-small.
+    bare = name.rpartition("/")[2]
+    return rows.get(name) or EMBEDDINGS.get(bare) or rows.get(undated)
 
 
 def known(dialect: str, model: str) -> bool:
@@ -68,4 +74,14 @@ def lookup(dialect: str, model: str) -> tuple[Capabilities, Price | None]:
     return Capabilities(), None
 
 
-__all__ = ["AS_OF", "DEFAULT_ROUTES", "MODELS", "Entry", "find", "known", "lookup"]
+__all__ = [
+    "AS_OF",
+    "DEFAULT_ROUTES",
+    "EMBEDDINGS",
+    "MODELS",
+    "OWN_ROUTES",
+    "Entry",
+    "find",
+    "known",
+    "lookup",
+]

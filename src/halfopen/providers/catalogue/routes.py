@@ -103,3 +103,14 @@ DEFAULT_ROUTES: Mapping[str, Targets] = MappingProxyType(
     {name: _targets(name, vendor, tier, successor) for name, vendor, tier, successor in _ROWS}
 )
 """A model name that clients send → targets as (dialect, model), in order of preference."""
+
+OWN_ROUTES: Mapping[str, str] = MappingProxyType(
+    {
+        "text-embedding-3-small": "openai",
+        "text-embedding-3-large": "openai",
+        "text-embedding-ada-002": "openai",
+        "gemini-embedding-001": "gemini",
+        "gpt-3.5-turbo-instruct": "openai",
+    }
+)
+"""Models for which nobody stands in, with their dialect: no other has their vectors or takes bare prompts."""

@@ -6,6 +6,8 @@ kind, text, finish, fault) goes with the event's own bytes, which the client get
 
 from collections.abc import Mapping
 
+import msgspec
+
 from halfopen import errors
 from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
 from halfopen.model import Kind, Usage
@@ -55,7 +57,10 @@ class NativeReader:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
         if self._over:
             return []
-        events = self._read(self._parser.flush())
+        # A last event may lack its blank line. It gets one, or the inner reader would tell of it only at
+        # its own close, apart from the bytes.
+        last = [msgspec.structs.replace(each, raw=each.raw + b"\n\n") for each in self._parser.flush()]
+        events = self._read(last)
         if events and events[-1].kind in _ENDS:
             return events
         tail = self._parser.tail

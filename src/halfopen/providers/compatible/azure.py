@@ -8,6 +8,7 @@ from halfopen.providers.compatible.flavour import Flavour
 AZURE = Flavour(
     name="azure",
     source="https://learn.microsoft.com/azure/ai-foundry/openai/api-version-lifecycle",
+    speaks=frozenset(("responses", "embeddings")),
     hosts=(".openai.azure.com",),
     key_header="api-key",
 )

@@ -7,6 +7,7 @@ from halfopen.providers.compatible.flavour import Flavour
 DEEPSEEK = Flavour(
     name="deepseek",
     source="https://api-docs.deepseek.com/api/create-chat-completion",
+    speaks=frozenset(),
     base_url="https://api.deepseek.com",
     hosts=("api.deepseek.com",),
     renames=MappingProxyType({"max_completion_tokens": "max_tokens"}),

@@ -7,6 +7,7 @@ from halfopen.providers.compatible.flavour import Flavour
 MISTRAL = Flavour(
     name="mistral",
     source="https://docs.mistral.ai/api",
+    speaks=frozenset(("embeddings",)),
     base_url="https://api.mistral.ai/v1",
     hosts=("api.mistral.ai",),
     renames=MappingProxyType({"seed": "random_seed", "max_completion_tokens": "max_tokens"}),

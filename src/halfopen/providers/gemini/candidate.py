@@ -46,6 +46,8 @@ class Piece:
     call: FunctionCall | None = None
     signature: str | None = None
     """The thought signature of the text."""
+    other: bool = False
+    """Whether it is something that a chat completion can't carry."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +62,21 @@ class Candidate:
     """In OpenAI's shape."""
 
 
-def read_candidates(value: Any) -> list[Candidate] | str:
-    """Read the `candidates` of an answer. Text says what is wrong with them."""
+def read_candidates(value: Any, *, native: bool = False) -> list[Candidate] | str:
+    """Read the `candidates` of an answer. Text says what is wrong with them.
+
+    Args:
+        value: The candidates.
+        native: Whether the client gets them as they are, so that what a chat completion can't carry
+            is fine.
+    """
     if value is None:
         return []
     if not isinstance(value, list):
         return "candidates is no list"
     candidates = []
     for place, each in enumerate(value):
-        candidate = _candidate(each, place)
+        candidate = _candidate(each, place, native=native)
         if isinstance(candidate, str):
             return candidate
         candidates.append(candidate)
@@ -77,7 +85,7 @@ def read_candidates(value: Any) -> list[Candidate] | str:
     return candidates
 
 
-def _candidate(value: Any, place: int) -> Candidate | str:
+def _candidate(value: Any, place: int, *, native: bool) -> Candidate | str:
     if not isinstance(value, dict):
         return "a candidate is no object"
     # A zero is left out of the JSON form of a protocol buffer, so the first candidate may lack it.
@@ -93,6 +101,8 @@ def _candidate(value: Any, place: int) -> Candidate | str:
     pieces = []
     for part in parts or ():
         piece = _piece(part)
+        if isinstance(piece, str) and native and isinstance(part, dict):
+            piece = Piece(other=True)
         if isinstance(piece, str):
             return piece
         pieces.append(piece)

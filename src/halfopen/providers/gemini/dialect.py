@@ -48,14 +48,8 @@ class GeminiDialect:
         body = translate(chat, target)
         if isinstance(body, str):
             raise ValueError(body)  # noqa: TRY004 - the value of the request, not a type, is wrong
-        method = "streamGenerateContent?alt=sse" if chat.stream else "generateContent"
-        headers = [
-            ("content-type", "application/json"),
-            ("accept", "text/event-stream" if chat.stream else "application/json"),
-        ]
-        if key:
-            headers.append(("x-goog-api-key", key))
-        return Call(f"/v1beta/{_resource(target.model)}:{method}", tuple(headers), msgspec.json.encode(body))
+        headers = request_headers(key, stream=chat.stream)
+        return Call(request_path(target.model, stream=chat.stream), headers, msgspec.json.encode(body))
 
     def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
         """Judge and translate a whole 2xx reply to a request that was not streamed."""
@@ -66,8 +60,20 @@ class GeminiDialect:
         return GeminiReader(chat, target, created_s=created_s)
 
 
+def request_headers(key: str | None, *, stream: bool) -> tuple[tuple[str, str], ...]:
+    """The headers of a request; without a key, no authorization."""
+    accept = "text/event-stream" if stream else "application/json"
+    headers = (("content-type", "application/json"), ("accept", accept))
+    return (*headers, ("x-goog-api-key", key)) if key else headers
+
+
+def request_path(model: str, *, stream: bool) -> str:
+    """The path and query of a request. Whatever the model's name holds, it stays one segment."""
+    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return f"/v1beta/{_resource(model)}:{method}"
+
+
 def _resource(model: str) -> str:
-    """The path of a model. Whatever the name holds, it stays one segment."""
     collection, slash, name = model.partition("/")
     if not slash or collection not in _COLLECTIONS:
         collection, name = "models", model

@@ -20,15 +20,26 @@ UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 """What decoding bytes from an upstream can raise."""
 
 
-def translate_answer(chat: Chat, target: Target, reply: Reply, *, created_s: int) -> Answer | Fault:
-    """Judge and translate a 2xx reply. A good status proves nothing: the body must be an answer."""
+def translate_answer(
+    chat: Chat, target: Target, reply: Reply, *, created_s: int, native: bool = False
+) -> Answer | Fault:
+    """Judge and translate a 2xx reply. A good status proves nothing: the body must be an answer.
+
+    Args:
+        chat: The request.
+        target: Who answered it.
+        reply: The reply.
+        created_s: The time of the answer in Unix seconds, where the reply gives none.
+        native: Whether the client gets the reply as it is, so that it may hold what a chat completion
+            can't carry.
+    """
     try:
         whole = msgspec.json.decode(reply.body)
     except UNREADABLE:
         return errors.decode(reply) or _fault(reply, Kind.NOT_JSON)
     if not isinstance(whole, dict) or "error" in whole:
         return errors.decode(reply) or _fault(reply, Kind.MALFORMED_ANSWER, "not an object with candidates")
-    candidates = read_candidates(whole.get("candidates"))
+    candidates = read_candidates(whole.get("candidates"), native=native)
     if isinstance(candidates, str):
         return _fault(reply, Kind.MALFORMED_ANSWER, candidates)
     if not candidates:
@@ -89,7 +100,8 @@ def _choice(candidate: Candidate, identity: str, reply: Reply, chat: Chat) -> di
     finish = finish_reason(candidate.finish, candidate.finish_message, called=bool(calls), legacy=legacy)
     if isinstance(finish, Fault):
         return finish
-    empty = not text and not calls and finish != "content_filter"
+    others = any(piece.other for piece in candidate.pieces)
+    empty = not (text or calls or others) and finish != "content_filter"
     if empty and not (finish == "stop" and may_be_empty(chat)):
         return _fault(
             reply, Kind.EMPTY_ANSWER, f"nothing in the candidate but finishReason {candidate.finish}"

@@ -59,6 +59,7 @@ class GeminiReader:
         "_include_usage",
         "_legacy",
         "_model",
+        "_native",
         "_over",
         "_parser",
         "_progress",
@@ -66,8 +67,17 @@ class GeminiReader:
         "_usage",
     )
 
-    def __init__(self, chat: Chat, target: Target, *, created_s: int) -> None:
-        """Starts at the head of the body. `created_s` is the time of the answer in Unix seconds."""
+    def __init__(self, chat: Chat, target: Target, *, created_s: int, native: bool = False) -> None:
+        """Starts at the head of the body.
+
+        Args:
+            chat: The request.
+            target: Who answers it.
+            created_s: The time of the answer in Unix seconds.
+            native: Whether the client gets the upstream's events as they are, so that they may hold what
+                a chunk can't carry.
+        """
+        self._native = native
         self._chat = chat
         self._created_s = created_s
         self._target = target
@@ -143,7 +153,7 @@ class GeminiReader:
         if not isinstance(chunk, dict) or "error" in chunk or name == "error":
             fault = _error_in(data, name)
             return [self._fail(fault or _fault(Kind.MALFORMED_ANSWER, "an event that is no answer", data))]
-        candidates = read_candidates(chunk.get("candidates"))
+        candidates = read_candidates(chunk.get("candidates"), native=self._native)
         if isinstance(candidates, str):
             return [self._fail(_fault(Kind.MALFORMED_ANSWER, candidates, data))]
         if not candidates and (fault := blocked(chunk.get("promptFeedback"))):
@@ -158,7 +168,8 @@ class GeminiReader:
             if isinstance(events, Fault):
                 return [self._fail(events)]
             out += events
-        return out or [_PING]
+        # An event that a client gets as it is keeps its place among the others, even if it says little.
+        return out or ([] if self._native else [_PING])
 
     def _read_candidate(self, candidate: Candidate) -> list[StreamEvent] | Fault:
         if candidate.index >= self._asked:
@@ -171,10 +182,14 @@ class GeminiReader:
             out.append(StreamEvent(StreamKind.OPENING, self._chunk(candidate.index, opening)))
         logprobs = candidate.logprobs
         for piece in candidate.pieces:
-            if not (piece.text or piece.thought or piece.call or piece.signature):
+            if not (piece.text or piece.thought or piece.call or piece.signature or piece.other):
                 continue
             if progress.finish is not None:
                 return _fault(Kind.MALFORMED_ANSWER, "content after the finishReason")
+            if piece.other:
+                progress.answered = True
+                out.append(StreamEvent(StreamKind.CONTENT, chars=1, form=Form.OTHER))
+                continue
             delta = self._delta(piece, candidate.index, progress)
             if isinstance(delta, Fault):
                 return delta

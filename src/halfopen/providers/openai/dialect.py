@@ -46,6 +46,8 @@ class OpenAI:
             fields = _limit_renamed(stand_in_fields(fields, target), target.model)
         if chat.stream:
             fields = usage_asked(fields)
+        if chat.continues:
+            fields = {name: value for name, value in fields.items() if name not in _NOT_OPENAIS}
         same = fields is chat.fields and target.model == chat.model
         body = chat.body if same else encode_fields(fields, target.model)
         return Call("/chat/completions", request_headers(chat, key), body)
@@ -116,6 +118,9 @@ _SAMPLING = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_pen
 # "Function tools with reasoning_effort are not supported for gpt-5.6-… in /v1/chat/completions.
 # To use function tools, use /v1/responses or set reasoning_effort to 'none'." Said from 5.6 on.
 _NO_TOOLS_WITH_EFFORT = re.compile(r"gpt-(?:5\.[6-9]|[6-9])(?!\d)")
+_NOT_OPENAIS = frozenset(("top_k", "thinking"))
+"""Extensions of other clients' chats, which OpenAI refuses by name. A pair drops them before it calls; an
+answer that is gone on with comes from any pair."""
 _COMPLETES = re.compile(r"(?:gpt-3\.5-turbo-instruct|babbage-002|davinci-002|text-|ft:(?:babbage|davinci))")
 # These models refuse max_tokens and name max_completion_tokens instead.
 _O_SERIES = re.compile(r"o\d(?!\d)")

@@ -5,7 +5,7 @@ from typing import Any
 
 from halfopen.rollout.checks.policy import check_policy
 from halfopen.rollout.checks.provider import check_provider
-from halfopen.rollout.checks.route import check_route
+from halfopen.rollout.checks.route import check_defaults, check_route
 from halfopen.rollout.problem import Findings
 from halfopen.rollout.settings import Settings
 
@@ -27,7 +27,8 @@ def check(
         check_provider(name, provider, environ, findings)
     declared = _names(data, "providers")
     for name, route in settings.routes.items():
-        check_route(name, route, declared, findings)
+        check_route(name, route, settings.defaults, declared, findings)
+    check_defaults(settings.defaults, _names(data, "defaults"), findings)
     check_policy(settings.policy, findings)
     if not declared and not findings.blamed(("providers",)):
         findings.add(("providers",), "there is no provider", "`halfopen config example` shows one")

@@ -1,18 +1,30 @@
-"""Targets of a route: each must name a provider and a model, once."""
+"""A route: its targets must each name a provider and a model, once; and its times must agree."""
 
+from collections.abc import Collection
 from collections.abc import Set as AbstractSet
+
+from msgspec import UNSET
 
 from halfopen.rollout.place import Path, quoted
 from halfopen.rollout.problem import Findings, did_you_mean
-from halfopen.rollout.settings import Route
+from halfopen.rollout.settings import Defaults, Route
 
 
-def check_route(name: str, route: Route, providers: AbstractSet[str], findings: Findings) -> None:
-    """Refuse targets that can't be called.
+def check_defaults(defaults: Defaults, given: Collection[str], findings: Findings) -> None:
+    """Refuse times that contradict each other. Only those that are `given`: built-in ones give way."""
+    if "first_token_min_s" in given:
+        _check_first_token(defaults.first_token_min_s, defaults.first_token_s, ("defaults",), findings)
+
+
+def check_route(
+    name: str, route: Route, defaults: Defaults, providers: AbstractSet[str], findings: Findings
+) -> None:
+    """Refuse targets that can't be called, and times that contradict each other.
 
     Args:
         name: The model name that clients send.
         route: The route.
+        defaults: What it has where it says nothing.
         providers: Names of all providers in the file, also of those with problems.
         findings: Where problems are noted.
     """
@@ -24,6 +36,15 @@ def check_route(name: str, route: Route, providers: AbstractSet[str], findings: 
             message = f"{quoted(target)} is there twice; a failed target is retried anyway"
             findings.add((*path, index), message, "leave one out")
         seen.setdefault(target, index)
+    if route.first_token_min_s is not UNSET:
+        longest_s = defaults.first_token_s if route.first_token_s is UNSET else route.first_token_s
+        _check_first_token(route.first_token_min_s, longest_s, ("routes", name), findings)
+
+
+def _check_first_token(least_s: float, longest_s: float, path: Path, findings: Findings) -> None:
+    if least_s > longest_s:
+        message = f"must not be above first_token_s, which is {longest_s:g}"
+        findings.add((*path, "first_token_min_s"), message)
 
 
 def _check_target(target: str, providers: AbstractSet[str], path: Path, findings: Findings) -> None:

@@ -43,6 +43,14 @@ class Gateway(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     idle_timeout_s: Annotated[
         float, seconds(1, 3600, "A client's connection without a request is closed after this long.")
     ] = 75.0
+    relay_timeout_s: Annotated[
+        float,
+        seconds(
+            1,
+            3600,
+            "A request for the rest of OpenAI's API (files, images, audio, batches), from its arrival on.",
+        ),
+    ] = 600.0
     queue_max: Annotated[
         int,
         number(

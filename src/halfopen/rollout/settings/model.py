@@ -7,6 +7,7 @@ from msgspec import UNSET, Meta, UnsetType
 from halfopen.rollout.settings.table import Table
 
 _TOKENS_MAX = 100_000_000
+_DIMENSIONS_MAX = 1_000_000
 
 
 def _ability(text: str) -> Meta:
@@ -69,6 +70,35 @@ class Model(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ) = UNSET
     audio: Annotated[bool, _ability("Whether it takes audio in and gives it out.")] | UnsetType = UNSET
     files: Annotated[bool, _ability("Whether files may be part of a message.")] | UnsetType = UNSET
+    vector_space: (
+        Annotated[
+            str,
+            Meta(
+                min_length=1,
+                max_length=100,
+                description="Name of the space of an embedding model's vectors. Only targets with the same "
+                "name stand in for one another.",
+                examples=["text-embedding-3-small"],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    vector_dimensions: (
+        Annotated[
+            int,
+            Meta(
+                ge=1,
+                le=_DIMENSIONS_MAX,
+                description="Numbers in an embedding when the request asks for no fewer.",
+                examples=[1536],
+                extra={"unit": "dimensions"},
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    shorter_vectors: (
+        Annotated[bool, _ability("Whether a request may ask for embeddings of fewer dimensions.")] | UnsetType
+    ) = UNSET
     input_price: (
         Annotated[
             float,

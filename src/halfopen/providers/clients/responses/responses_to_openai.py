@@ -1,0 +1,119 @@
+"""Responses served by OpenAI and the servers of its dialect.
+
+Where the target speaks the Responses API itself, the request passes with only the model's name
+changed, and its answer byte for byte: OpenAI's own tools and what it has stored work there. Else the
+request goes through a chat completion, as does what goes on with a cut answer.
+
+Two things are left out of a request that passes: reasoning that we made of another provider's answer,
+since OpenAI refuses items that it has not stored; and, when the model is not the one that the client
+named, fields that the model refuses by name although they ask for nothing.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from halfopen.model import Fault, Reply, Target
+from halfopen.providers import fitness
+from halfopen.providers.chat import Ask, Chat, plain_value
+from halfopen.providers.clients.composed import Composed
+from halfopen.providers.clients.responses.chat_to_responses import chat_to_responses
+from halfopen.providers.clients.responses.ids import is_ours
+from halfopen.providers.clients.responses.native_answer import judge
+from halfopen.providers.clients.responses.native_stream import ResponsesReader
+from halfopen.providers.compatible import Compatible
+from halfopen.providers.contract import Answer, Call, Dialect, StreamReader, Translation
+from halfopen.providers.openai.dialect import encode_fields, stand_in_fields, unfit_single_calls
+
+_ENCRYPTED = "reasoning.encrypted_content"
+
+
+def responses_to_openai(dialect: Dialect, target: Target) -> Translation:
+    """How a target of OpenAI's dialect serves responses."""
+    through_chat = Composed(dialect, chat_to_responses)
+    return Native(dialect, through_chat) if dialect.speaks("responses", target) else through_chat
+
+
+@dataclass(frozen=True, slots=True)
+class Native:
+    """A `Translation` between equals."""
+
+    dialect: Dialect
+    through_chat: Composed
+
+    def unfit(self, chat: Chat, target: Target) -> str | None:
+        """Why the target can't do what the request asks for, in a few words; None: it can."""
+        if _request(chat) is None:
+            return self.through_chat.unfit(chat, target)
+        return fitness.unfit(chat, target.capabilities) or unfit_single_calls(chat, target.model)
+
+    def adapted(self, chat: Chat, target: Target) -> tuple[str, ...]:
+        """Nothing, when the request passes as it is."""
+        return () if _request(chat) is not None else self.through_chat.adapted(chat, target)
+
+    def call(self, chat: Chat, target: Target, key: str | None) -> Call:
+        """The upstream's request."""
+        ask = _request(chat)
+        if ask is None:
+            return self.through_chat.call(chat, target, key)
+        fields = _without_our_reasoning(ask.fields)
+        if target.model != ask.model:
+            fields = _stand_in(fields, target)
+        same = fields is ask.fields and target.model == ask.model
+        body = ask.body if same else encode_fields(fields, target.model)
+        return Call("/responses", self._headers(ask, key), body)
+
+    def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
+        """Judge a whole reply. A good one passes byte for byte."""
+        ask = _request(chat)
+        if ask is None:
+            return self.through_chat.answer(chat, target, reply, created_s=created_s)
+        return judge(chat, ask, reply)
+
+    def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
+        """A reader of one streamed reply. Its bytes pass."""
+        if _request(chat) is None:
+            return self.through_chat.reader(chat, target, created_s=created_s)
+        return ResponsesReader(chat, model=target.model, created_s=created_s)
+
+    def _headers(self, ask: Ask, key: str | None) -> tuple[tuple[str, str], ...]:
+        accept = "text/event-stream" if ask.stream else "application/json"
+        headers = (("content-type", "application/json"), ("accept", accept), *ask.headers)
+        if not key:
+            return headers
+        name = self.dialect.flavour.key_header if isinstance(self.dialect, Compatible) else "authorization"
+        return (*headers, (name, f"Bearer {key}" if name == "authorization" else key))
+
+
+def _request(chat: Chat) -> Ask | None:
+    """What the client asked, word for word; None: the chat goes on with an answer, or is no translation."""
+    return None if chat.continues else chat.origin
+
+
+def _without_our_reasoning(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
+    raw = fields.get("input", msgspec.Raw())
+    if b"rs_halfopen_" not in bytes(raw):
+        return fields
+    items = plain_value(raw)
+    if not isinstance(items, list):
+        return fields
+    kept = [item for item in items if not _is_our_reasoning(item)]
+    return {**fields, "input": msgspec.Raw(msgspec.json.encode(kept))}
+
+
+def _is_our_reasoning(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") == "reasoning" and is_ours(item.get("id"))
+
+
+def _stand_in(fields: dict[str, msgspec.Raw], target: Target) -> dict[str, msgspec.Raw]:
+    """The fields without those that a model refuses by name; `unfit` has seen to what they ask for."""
+    fields = stand_in_fields(fields, target)
+    if target.capabilities.reasoning:
+        return fields
+    kept = {name: value for name, value in fields.items() if name != "reasoning"}
+    include = plain_value(kept["include"]) if "include" in kept else None
+    if isinstance(include, list) and _ENCRYPTED in include:
+        wanted = [each for each in include if each != _ENCRYPTED]
+        kept["include"] = msgspec.Raw(msgspec.json.encode(wanted))
+    return kept

@@ -1,0 +1,69 @@
+"""The sketch of a target's times to first content."""
+
+import math
+import random
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from halfopen.policy.first_content import SAMPLES_MIN, FirstContentTimes
+
+
+def of(*seconds: float) -> FirstContentTimes:
+    """A sketch that knows these times."""
+    times = FirstContentTimes()
+    for each in seconds:
+        times.record(each)
+    return times
+
+
+def test_few_times_say_nothing() -> None:
+    """Twenty are needed."""
+    assert of(*[1.0] * (SAMPLES_MIN - 1)).percentile(0.99) is None
+    assert of(*[1.0] * SAMPLES_MIN).percentile(0.99) is not None
+
+
+@given(st.lists(st.floats(0.0, 900.0), min_size=SAMPLES_MIN, max_size=99), st.floats(0.5, 0.99))
+def test_a_percentile_is_right_to_within_a_fifth(seconds: list[float], share: float) -> None:
+    """Never too short, and at most a fifth too long."""
+    found = of(*seconds).percentile(share)
+    above = math.floor((1.0 - share) * len(seconds))
+    exact = sorted(seconds, reverse=True)[min(above, len(seconds) - 1)]
+    assert found is not None
+    assert exact * (1 - 1e-9) <= found <= max(exact, 0.01) * 1.2 * (1 + 1e-9)
+
+
+@pytest.mark.parametrize("mean_s", [0.2, 3.0, 30.0])
+def test_it_follows_a_target_that_changes(mean_s: float) -> None:
+    """A few hundred times later the old ones are forgotten, whether it became quicker or slower."""
+    draw = random.Random(1).random
+    times = of(*[3.0 * (0.5 + draw()) for _ in range(1000)])
+    for _ in range(1000):
+        times.record(mean_s * (0.5 + draw()))
+    found = times.percentile(0.99)
+    assert found is not None
+    assert 1.4 * mean_s <= found <= 1.5 * mean_s * 1.2
+
+
+def test_a_single_late_one_among_hundreds_is_no_percentile() -> None:
+    """The 99th percentile passes over what one of a hundred does."""
+    assert (of(*[1.0] * 90, 500.0, *[1.0] * 100).percentile(0.99) or 0.0) < 1.3
+
+
+@settings(max_examples=30)
+@given(st.lists(st.floats(0.0, 1e9), max_size=400))
+def test_it_is_bounded_and_deterministic(seconds: list[float]) -> None:
+    """Whatever is recorded, it stays as small, and the same times give the same figure."""
+    first, second = of(*seconds), of(*seconds)
+    assert len(first._counts) == len(FirstContentTimes()._counts)
+    assert first.percentile(0.99) == second.percentile(0.99)
+    assert sum(first._counts) == pytest.approx(first._total)
+    assert first._total < 200
+
+
+def test_longest_and_shortest_have_a_place(examples: Callable[[int], int]) -> None:
+    """Zero and an hour are taken as the shortest and the longest that are known."""
+    assert of(*[0.0] * examples(20)).percentile(0.99) == 0.01
+    assert (of(*[3600.0] * 20).percentile(0.99) or 0.0) > 900.0
