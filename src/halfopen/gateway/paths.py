@@ -10,7 +10,7 @@ from halfopen.providers import CHAT, ClientDialect
 from halfopen.providers.clients.completions import COMPLETIONS
 from halfopen.providers.clients.embeddings import EMBEDDINGS
 from halfopen.providers.clients.generate import GENERATE
-from halfopen.providers.clients.messages import MESSAGES
+from halfopen.providers.clients.messages import COUNT_TOKENS, MESSAGES
 from halfopen.providers.clients.relay import RELAY, rule_of
 from halfopen.providers.clients.responses import RESPONSES
 
@@ -21,6 +21,7 @@ POSTED: Mapping[bytes, ClientDialect] = MappingProxyType(
         b"/v1/completions": COMPLETIONS,
         b"/v1/embeddings": EMBEDDINGS,
         b"/v1/messages": MESSAGES,
+        b"/v1/messages/count_tokens": COUNT_TOKENS,
     }
 )
 """The dialects with a path of their own."""

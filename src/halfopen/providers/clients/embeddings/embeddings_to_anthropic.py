@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 from halfopen import errors
 from halfopen.model import Fault, Kind, Reply, Target
-from halfopen.providers.clients.embeddings.no_stream import NoStream
 from halfopen.providers.clients.embeddings.request import Embedding
+from halfopen.providers.clients.no_stream import NoStream
 from halfopen.providers.contract import Answer, Call, StreamReader
 
 _REASON = "Anthropic has no embeddings"

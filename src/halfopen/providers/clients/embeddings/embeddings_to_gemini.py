@@ -22,8 +22,8 @@ from halfopen.providers.clients.embeddings.embeddings_answer import (
     vectors_problem,
 )
 from halfopen.providers.clients.embeddings.fitness import unfit
-from halfopen.providers.clients.embeddings.no_stream import NoStream
 from halfopen.providers.clients.embeddings.request import Embedding, InputKind
+from halfopen.providers.clients.no_stream import NoStream
 from halfopen.providers.contract import Answer, Call, StreamReader
 from halfopen.providers.gemini.usage import read_usage
 

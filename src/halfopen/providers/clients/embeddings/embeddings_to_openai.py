@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers.clients.embeddings.embeddings_answer import judge
 from halfopen.providers.clients.embeddings.fitness import unfit
-from halfopen.providers.clients.embeddings.no_stream import NoStream
 from halfopen.providers.clients.embeddings.request import Embedding
+from halfopen.providers.clients.no_stream import NoStream
 from halfopen.providers.clients.openai_call import relayed
 from halfopen.providers.contract import Answer, Call, Dialect, StreamReader
 

@@ -57,17 +57,7 @@ class MessagesToAnthropic:
         request = _request_of(chat)
         if request is None:
             return self._composed.call(chat, target, key)
-        given = dict(request.headers)
-        headers = [
-            ("content-type", "application/json"),
-            ("accept", "text/event-stream" if request.stream else "application/json"),
-            ("anthropic-version", given.get("anthropic-version", API_VERSION)),
-        ]
-        if beta := given.get("anthropic-beta"):
-            headers.append(("anthropic-beta", beta))
-        if key is not None:
-            headers.append(("x-api-key", key))
-        return Call(PATH, tuple(headers), _body(request, target))
+        return Call(PATH, request_headers(request, key), with_model(request, target))
 
     def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
         """Judge a whole reply. A good one passes byte for byte."""
@@ -92,7 +82,23 @@ def _request_of(chat: Chat) -> Ask | None:
     return None if chat.continues else chat.origin
 
 
-def _body(request: Ask, target: Target) -> bytes:
+def request_headers(request: Ask, key: str | None) -> tuple[tuple[str, str], ...]:
+    """The headers of a call, with those of the client that Anthropic must see."""
+    given = dict(request.headers)
+    headers = [
+        ("content-type", "application/json"),
+        ("accept", "text/event-stream" if request.stream else "application/json"),
+        ("anthropic-version", given.get("anthropic-version", API_VERSION)),
+    ]
+    if beta := given.get("anthropic-beta"):
+        headers.append(("anthropic-beta", beta))
+    if key is not None:
+        headers.append(("x-api-key", key))
+    return tuple(headers)
+
+
+def with_model(request: Ask, target: Target) -> bytes:
+    """The body for a target: byte for byte the client's, when nothing has to change."""
     fields: Mapping[str, msgspec.Raw] = signed_fields(request.fields)
     if target.model != request.model:
         fields = thinking_fitted(fields, target)[0]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from halfopen import errors
 from halfopen.model import Fault, Kind, Reply, Target
+from halfopen.providers.clients.no_stream import NoStream
 from halfopen.providers.clients.openai_call import key_headers
 from halfopen.providers.clients.relay.model_name import with_model
 from halfopen.providers.clients.relay.request import ANY_MODEL, Relayed
@@ -41,6 +42,6 @@ class RelayToOpenAI:
             )
         return Answer(reply.body, "", content_type=content_type)
 
-    def reader(self, ask: Relayed, target: Target, *, created_s: int = 0) -> StreamReader:
-        """Never asked for: what is relayed is not streamed."""
-        raise NotImplementedError("what is relayed is not streamed")
+    def reader(self, ask: Relayed, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
+        """A reader that fails: what is relayed is not streamed."""
+        return NoStream()

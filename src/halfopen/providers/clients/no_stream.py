@@ -1,4 +1,4 @@
-"""The reader of a stream that nobody asks for: embeddings come whole."""
+"""The reader of a stream that nobody asks for: embeddings, counts and what is relayed come whole."""
 
 from halfopen import errors
 from halfopen.model import Kind
@@ -23,5 +23,5 @@ class NoStream:
         if self._over:
             return []
         self._over = True
-        fault = errors.make(Kind.MALFORMED_ANSWER, "The answer is a stream, but embeddings come whole.")
+        fault = errors.make(Kind.MALFORMED_ANSWER, "The answer is a stream, which nobody asked for.")
         return [StreamEvent(StreamKind.FAULT, fault=fault)]
