@@ -7,6 +7,7 @@ from typing import Any
 import openai
 import pytest
 
+from halfopen.gateway.answering import Answering
 from halfopen.gateway.delivery import Delivery
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.handler import Handler
@@ -108,7 +109,7 @@ DEFECTS = [
     (Handler, "handle"),
     (Handler, "_ask"),
     (Exchange, "_send"),
-    (Exchange, "_headers"),
+    (Answering, "headers"),
     (Exchange, "_complete"),
     (Reception, "on_head"),
     (Reception, "on_data"),

@@ -57,6 +57,16 @@ def test_set_show_and_clear():
     assert "healthy" in cleared.stdout
 
 
+@pytest.mark.parametrize(("word", "value"), [("true", True), ("false", False), ("1", 1)])
+def test_an_option_may_be_true_or_false(word, value):
+    """A fault's switch is set by the words that the reference uses."""
+    provider = LabProvider("openai")
+    with in_a_thread(provider):
+        option = ["--option", f"in_call={word}", "--port", str(provider.port), "--json"]
+        done = RUN.invoke(app, ["set", "openai", "stream_cut_after_content", *option])
+    assert json.loads(done.stdout)["providers"][0]["fault"]["options"]["in_call"] == value
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [

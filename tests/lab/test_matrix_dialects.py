@@ -247,10 +247,10 @@ PLANTED = {
         (without("message_stop"), "the end without message_stop"),
         (without("message_start"), "before message_start"),
         (twice("message_start"), "a second message_start"),
-        (without("content_block_start"), "not open"),
+        (without("content_block_start"), "empty answer"),
         (without("content_block_stop"), "inside a block"),
         (twice("content_block_stop"), "not open"),
-        (changed("content_block_delta", index=1), "delta for block 1"),
+        (changed("content_block_delta", index=1), "empty answer"),
         (changed("content_block_start", index=1), "block 0 has the number 1"),
         (without("message_delta"), "finish reasons []"),
         (twice("message_delta"), "instead of one stop"),
@@ -279,7 +279,7 @@ PLANTED = {
         (changed("response.completed", response__output=[]), "the completed response says"),
         (changed("response.completed", response__usage=None), "no token counts"),
         (changed("response.completed", response__status="incomplete"), "finish reasons"),
-        (changed("response.completed", response__tools=None), "Response.tools"),
+        (changed("response.completed", response__tools=None), "response.tools"),
     ],
 }
 BUGS = [

@@ -14,6 +14,7 @@ from halfopen.lab.instance import instance
 from halfopen.lab.matrix import Case, Evidence, Result, judge
 from halfopen.lab.matrix.case import MODELS, TOOL_NAMES
 from halfopen.lab.matrix.seen import TOOL_SCHEMA, Seen, SeenCall, Told, embedded_texts
+from halfopen.lab.matrix.spent import Input
 from halfopen.lab.vector import vector
 from halfopen.model import Kind
 
@@ -38,7 +39,10 @@ def answer(text, made=None, given=GIVEN[1], finish="stop", **changed):
 
 def evidence(seen, kind="content", contents=6, calls=(1, 1), **changed):
     place = Place(7, kind, 900, contents)
-    given = {"primary_given": [GIVEN[0]] * calls[0], "backup_given": [GIVEN[1]] * calls[1]}
+    given = {
+        "primary_given": [Input(GIVEN[0], GIVEN[0])] * calls[0],
+        "backup_given": [Input(GIVEN[1], GIVEN[1])] * calls[1],
+    }
     return Evidence([seen], PROMPT, calls[0], *calls, place=place, **{**given, **changed})
 
 
@@ -146,7 +150,7 @@ CONTINUED = [
 
 
 @pytest.mark.parametrize(("seen", "result", "why"), CONTINUED)
-@pytest.mark.parametrize("client", ["chat", "responses", "completions", "messages", "generate"])
+@pytest.mark.parametrize("client", ["chat", "responses", "messages", "generate"])
 def test_a_cut_text_is_a_pass_only_when_it_is_gone_on_with_truly(client, seen, result, why):
     """Behind the commit only one true text counts, whatever the client: nothing lost, nothing twice."""
     judgement = judge(case_of(client), evidence(seen))
@@ -347,3 +351,12 @@ def test_an_error_of_the_request_comes_back_in_the_client_s_own_class(client, se
 def test_a_fault_that_was_not_met_proves_nothing():
     """Even a perfect answer is void then."""
     assert judge(case_of(), evidence(answer(BEGINNING + REST), calls=(0, 1))).result is Result.VOID
+
+
+def test_a_backup_that_begins_anew_costs_more_but_adds_no_text():
+    """What it repeats may be counted, and may not be read twice."""
+    case = case_of(restarts=True)
+    spent = len(tokens(REST)) + 3 * len(tokens(PRIMARY))
+    assert judge(case, evidence(answer(BEGINNING + REST, made=spent))).result is Result.PASS
+    assert judge(case_of(), evidence(answer(BEGINNING + REST, made=spent))).result is Result.FAIL
+    assert judge(case, evidence(answer(BEGINNING + BEGINNING + REST))).result is Result.FAIL

@@ -103,3 +103,23 @@ def test_the_lab_is_on_loopback():
         "gemini": "http://127.0.0.1:1003",
     }
     assert len(outcome.snapshot.routes["gpt-4o-mini"].targets) == 3
+
+
+@pytest.mark.parametrize(
+    ("base_url", "refused"),
+    [
+        pytest.param("http://127.0.0.1:8500/v1", True, id="itself"),
+        pytest.param("http://localhost:8500/v1", True, id="by name"),
+        pytest.param("http://[::1]:8500/v1", True, id="IPv6"),
+        pytest.param("http://127.0.0.1:8000/v1", False, id="another port"),
+        pytest.param("https://api.openai.com:8500/v1", False, id="another host"),
+    ],
+)
+def test_the_gateway_is_not_its_own_provider(base_url, refused):
+    """The variable that points clients at the gateway must not point the gateway at itself."""
+    environ = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": base_url}
+    found = from_environment(environ)
+    assert found is not None
+    outcome = configure_data(found.data, environ)
+    assert isinstance(outcome, Configured) is not refused
+    assert ("circle" in str(outcome)) is refused

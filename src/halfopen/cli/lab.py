@@ -177,6 +177,8 @@ def _parsed(option: str) -> tuple[str, float | str]:
     name, equals, value = option.partition("=")
     if not equals or not name:
         _fail(f"--option {option!r} is not name=value", 2)
+    if value in ("true", "false"):
+        return name, value == "true"
     try:
         return name, float(value)
     except ValueError:

@@ -51,7 +51,8 @@ def matrix(
 
     Points: before_headers, after_headers, after_content (after three pieces), event:N (before the N-th
     event, counted from 0), finish, and where the answer is two tool calls in_call and call:N. With
-    +error or +hold the route does not continue; with +choices two answers are asked for.
+    +error or +hold the route does not continue; with +choices two answers are asked for; with +restarts
+    the backup, told to go on, begins anew.
 
     pass: a complete, true answer, also one that the backup went on with; or the upstream's own error
     after one call, where the request is at fault. safe: an explicit error after a part of the answer,

@@ -1,12 +1,11 @@
 """One call to one upstream on behalf of an exchange, with all that must be given up when it ends."""
 
-from halfopen import errors
 from halfopen.gateway.ending import FinishWatch, let_end, let_finish
 from halfopen.gateway.pool import UpstreamCall
 from halfopen.gateway.reception import Listener, Reception
 from halfopen.gateway.runtime import Runtime
-from halfopen.model import Kind, Target, Usage
-from halfopen.providers import Ask, Chat, Translation
+from halfopen.model import Target, Usage
+from halfopen.providers import Ask, Translation
 from halfopen.providers.clients.relay import Relayed, Repeat
 
 
@@ -17,13 +16,15 @@ class Attempt:
         "_ask",
         "_call",
         "_finish_watch",
-        "_listener",
+        "_paused",
         "_reception",
         "_runtime",
+        "_stall_s",
         "_translation",
+        "chars",
+        "counted",
         "number",
         "target",
-        "upstream_id",
         "usage",
     )
 
@@ -38,15 +39,18 @@ class Attempt:
     ) -> None:
         """Sends nothing yet."""
         self._runtime = runtime
-        self._listener = listener
         self._ask = ask
         self._translation = translation
         self.number = number
         self.target = target
-        self.upstream_id: str | None = None
-        """The id that the upstream gave the request."""
         self.usage: Usage | None = None
         """What it told of its tokens so far."""
+        self.chars = 0
+        """Characters of an answer that came."""
+        self.counted = False
+        """Whether what it spent is known to whoever counts."""
+        self._paused = False
+        self._stall_s = 0.0
         self._call: UpstreamCall | None = None
         self._finish_watch: FinishWatch | None = None
         self._reception = Reception(
@@ -64,17 +68,12 @@ class Attempt:
         if self._reception.over:
             return
         ask, provider = self._ask, self._runtime.providers[self.target.provider]
-        if isinstance(ask, Chat) and ask.continues:
-            # It was fit for the request itself; going on may ask for more.
-            reason = self._translation.unfit(ask, self.target)
-            if reason is not None:
-                message = f"{self.target.name} can't go on with the answer: {reason}."
-                self._listener.on_attempt_fault(errors.make(Kind.NO_FIT_TARGET, message))
-                return
         request = provider.request(self._translation.call(ask, self.target, provider.key))
         # A reused connection that proves stale has the call sent anew: not when it might act twice.
         acts = isinstance(ask, Relayed) and ask.rule.repeat is Repeat.STORES
-        self._call = provider.pool.call(request, self._reception, fresh_only=acts)
+        self._call = call = provider.pool.call(request, self._reception, fresh_only=acts)
+        if self._given_up():  # a reused connection tells of itself before the call is known here
+            call.cancel()
 
     def cancel(self) -> None:
         """Give it up, wherever it is."""
@@ -93,20 +92,34 @@ class Attempt:
 
     def finish_seen(self, stall_s: float) -> None:
         """The finish evidence has come: what follows has little time."""
+        self._stall_s = stall_s
         if self._finish_watch is None:
             wheel, now = self._runtime.wheel, self._runtime.loop.time()
-            self._finish_watch = let_finish(self._reception, wheel, now, stall_s)
+            self._finish_watch = let_finish(self, wheel, now, stall_s)
+
+    def take_as_ended(self) -> None:
+        """The little time is over, unless we were the ones who didn't read."""
+        self._finish_watch = None
+        if self._paused:
+            self.finish_seen(self._stall_s)
+        else:
+            self._reception.take_as_ended()
 
     def pause(self) -> None:
         """Read no more for now."""
+        self._paused = True
         if self._call is not None:
             self._call.pause()
 
     def resume(self) -> bool:
         """Read on. Whether there is anything to read."""
+        self._paused = False
         if self._call is not None:
             self._call.resume()
         return self._call is not None
+
+    def _given_up(self) -> bool:
+        return self._reception.over
 
     def _forget_finish(self) -> None:
         watch, self._finish_watch = self._finish_watch, None

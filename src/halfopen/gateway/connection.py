@@ -277,7 +277,8 @@ class Connection(asyncio.Protocol):
             if self._begun:
                 self.abort()
             else:
-                self._handler.fail_by_defect(self)
+                assert self._head is not None
+                self._handler.fail_by_defect(self._head, self)
         except Exception:  # noqa: BLE001 - not even the error can be said
             _LOG.exception("request %s failed twice by a defect in the gateway", self._request_id)
             self._abort()

@@ -20,6 +20,8 @@ from halfopen.providers import Ask, Chat, Failure, Form, StreamEvent, StreamKind
 from halfopen.providers.chat import asks_for_json
 
 _HEADERS = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
+_EVENT_BYTES = 200
+"""About what an event takes beside its bytes."""
 HELD_MAX_BYTES = 1024 * 1024
 """Bound on what is held before the first content and after the finish; both are small."""
 
@@ -91,8 +93,8 @@ class Delivery:
 
     def holds(self, event: StreamEvent) -> bool:
         """Whether this piece would be held, so that the client doesn't have it yet."""
-        kept = event.kind is StreamKind.FINISH or event.form is Form.CALL
-        return self._holding or self._holds_all or kept
+        held = self._holding or self._holds_all
+        return held or event.kind is StreamKind.FINISH or event.form is Form.CALL
 
     def begin(self, headers: Headers) -> None:
         """Send the head of the response: the status is final from now on."""
@@ -113,12 +115,15 @@ class Delivery:
             if self._committed:
                 self._write(event)
             return
-        self._holding = self.holds(event)
-        if self._committed and not self._holding:
+        if event.kind is StreamKind.FINISH or event.form is Form.CALL:
+            self._holding = True
+        if not event.data and not event.native:
+            return
+        if self._committed and not (self._holding or self._holds_all):
             self._write(event)
             return
         self._held.append(event)
-        self._held_bytes += len(event.data) + len(event.native)
+        self._held_bytes += len(event.data) + len(event.native) + _EVENT_BYTES
         content = self._holding or self._holds_all
         bound = max(HELD_MAX_BYTES, self._max_bytes) if content else HELD_MAX_BYTES
         if self._held_bytes > bound:
@@ -131,8 +136,9 @@ class Delivery:
         self._send(self._writing().ping())
 
     def comment(self, text: str) -> None:
-        """Remark something, if the client's dialect has a way to. `text` is one line of ASCII."""
-        self._send(self._writing().comment(text))
+        """Remark something, if the client's dialect has a way to. What is no printable ASCII is replaced."""
+        line = "".join(each if each.isascii() and each.isprintable() else "?" for each in text)
+        self._send(self._writing().comment(line))
 
     def complete(self, headers: Headers) -> None:
         """The answer is whole."""

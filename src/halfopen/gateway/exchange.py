@@ -11,16 +11,16 @@ import logging
 from dataclasses import replace
 
 from halfopen import errors
+from halfopen.gateway.answering import Answering
 from halfopen.gateway.attempt import Attempt
 from halfopen.gateway.delivery import Delivery, must_be_whole
-from halfopen.gateway.failure import error_headers, failure_of
+from halfopen.gateway.failure import failure_of
 from halfopen.gateway.guarded import guarded
-from halfopen.gateway.heading import answer_headers, own_id
 from halfopen.gateway.keepalive import KeepAlive, keep_alive
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.resumption import Resumption
 from halfopen.gateway.runtime import RouteRuntime, Runtime
-from halfopen.gateway.standing_in import bound_elsewhere, repetition_of
+from halfopen.gateway.standing_in import bound_elsewhere, own_fault, repetition_of
 from halfopen.http1 import ResponseHead
 from halfopen.model import Fault, Kind, Outcome, Target
 from halfopen.policy import Journey, State
@@ -30,10 +30,8 @@ from halfopen.providers import (
     Answer,
     Ask,
     ClientDialect,
-    Failure,
     StreamEvent,
     StreamKind,
-    Translation,
 )
 
 _SLOW_CLIENT_CHARS = 1_000_000
@@ -48,6 +46,7 @@ class Exchange:
 
     __slots__ = (
         "_answer",
+        "_answering",
         "_arrived",
         "_ask",
         "_attempt",
@@ -95,6 +94,7 @@ class Exchange:
             holds_all=must_be_whole(ask, route.options),
             answer_max_bytes=runtime.snapshot.gateway.answer_max_bytes,
         )
+        self._answering = Answering(runtime, client, ask, responder, self._journey, self._delivery)
         self._keepalive: KeepAlive | None = None
         self._attempt: Attempt | None = None
         """The last one that was begun."""
@@ -113,7 +113,7 @@ class Exchange:
         self._arrived = now = self._runtime.loop.time()
         if self._ask.stream:
             wheel, options = self._runtime.wheel, self._route.options
-            self._keepalive = keep_alive(self._delivery, self._headers, wheel, options, now)
+            self._keepalive = keep_alive(self._delivery, self._answering.headers, wheel, options, now)
         self._step(ev.Arrived())
 
     def crash(self) -> None:
@@ -137,7 +137,7 @@ class Exchange:
         target = self._journey.current
         failure = failure_of(fault, self._responder.request_id)
         try:
-            self._refuse(failure, [own_id(self._responder.request_id)])
+            self._answering.break_off(failure)
         except Exception:  # noqa: BLE001 - the defect may be in the way out itself
             _LOG.exception("request %s could not even be refused", self._responder.request_id)
             self._responder.abort()
@@ -199,49 +199,55 @@ class Exchange:
     @guarded
     def on_attempt_head(self, head: ResponseHead) -> None:
         """The upstream has begun to answer."""
-        self._current.upstream_id = head.header("x-request-id") or head.header("request-id")
-        self._step(ev.FirstByte(self._current.number, head.status))
+        attempt = self._current
+        self._answering.upstream_id = head.header("x-request-id") or head.header("request-id")
+        if self._paused:
+            attempt.pause()
+        self._step(ev.FirstByte(attempt.number, head.status))
 
     @guarded
     def on_attempt_events(self, events: list[StreamEvent]) -> None:
         """Pieces of a stream."""
-        attempt = self._current
-        for event in self._resumption.joined(events):
-            if self._ended:
-                return
-            if event.usage is not None:
-                attempt.usage = event.usage
-            if event.kind is StreamKind.FAULT:
-                assert event.fault is not None
-                self.on_attempt_fault(event.fault)
-                return
-            if event.kind is StreamKind.DONE:
-                attempt.let_end()
-                self._note_continuation()
-                self._step(ev.Finished(attempt.number))
-                return
-            if event.kind is StreamKind.FINISH:
-                attempt.finish_seen(self._route.options.stall_s)
+        joint = self._resumption.joint
+        for event in events:
             if event.chars:
+                # What the joint takes away is progress all the same.
                 self._note_content(event)
-            try:
-                self._delivery.take(event)
-            except BufferError as problem:
-                self.on_attempt_fault(errors.make(Kind.MALFORMED_ANSWER, str(problem)))
-                return
+            for piece in (event,) if joint is None else joint.take(event):
+                if not self._take(piece):
+                    return
+
+    def _take(self, event: StreamEvent) -> bool:
+        """One event for the client. Whether the attempt goes on."""
+        attempt, kind = self._current, event.kind
+        if event.usage is not None:
+            attempt.usage = event.usage
+        if kind is StreamKind.FAULT:
+            assert event.fault is not None
+            self.on_attempt_fault(event.fault)
+            return False
+        if kind is StreamKind.DONE:
+            attempt.let_end()
+            self._resumption.went_on(self._delivery.comment)
+            self._step(ev.Finished(attempt.number))
+            return False
+        if kind is StreamKind.FINISH:
+            attempt.finish_seen(self._route.options.stall_s)
+        try:
+            self._delivery.take(event)
+        except BufferError as problem:
+            self.on_attempt_fault(errors.make(Kind.ANSWER_TOO_LARGE, str(problem)))
+            return False
+        return not self._ended
 
     def _note_content(self, event: StreamEvent) -> None:
         """Tell the journey, before the event is taken: what it commits to goes out and is not held."""
         journey, held = self._journey, self._delivery.holds(event)
+        self._current.chars += event.chars
         if journey.state is State.ATTEMPTING or (journey.state is State.HELD and not held):
-            self._note_continuation()
+            self._resumption.went_on(self._delivery.comment)
             self._step(ev.Content(self._current.number, held=held))
         journey.progress(event.chars, self._runtime.loop.time())
-
-    def _note_continuation(self) -> None:
-        remark = self._resumption.went_on()
-        if remark is not None:
-            self._delivery.comment(remark)
 
     @guarded
     def on_attempt_answer(self, answer: Answer) -> None:
@@ -258,7 +264,7 @@ class Exchange:
         attempt = self._current
         attempt.cancel()
         # Masked here, once, so that nothing behind holds a secret. The body goes: nobody shows it.
-        masked = self._runtime.redactor.fault(replace(fault, body=b""))
+        masked = self._runtime.redactor.fault(replace(own_fault(self._ask, fault), body=b""))
         self._step(ev.Failed(attempt.number, masked))
 
     # What the journey says.
@@ -276,7 +282,7 @@ class Exchange:
             if isinstance(action, act.Send | act.ContinueOn):
                 self._send(action)
             elif isinstance(action, act.Relay):
-                self._delivery.commit(self._headers())
+                self._delivery.commit(self._answering.headers())
             elif isinstance(action, act.Complete):
                 self._complete()
             elif isinstance(action, act.Cancel):
@@ -293,12 +299,10 @@ class Exchange:
         runtime = self._runtime
         self._delivery.drop()
         self._route.line.leave(self)
-        ask, translation = self._ask, self._translation(send.target)
-        if isinstance(send, act.ContinueOn):
-            # What the client has can be gone on with in any dialect: from here on all is a chat.
-            self._resumption.cut(self._journey.attempts[-1].fault, self._current.usage)
-            ask = self._resumption.request(send.target)
-            translation = runtime.providers[send.target.provider].dialect
+        self._count_failed()
+        self._answering.upstream_id = None
+        ask = self._resumption.resume(send.target) if isinstance(send, act.ContinueOn) else self._ask
+        translation = self._answering.translation(send.target)
         self._attempt = attempt = Attempt(runtime, self, ask, translation, send.target, send.attempt)
         # A reused connection reports `connected` from within; the journey is between two steps then.
         runtime.loop.call_soon(self._dispatch, attempt)
@@ -307,6 +311,13 @@ class Exchange:
     def _dispatch(self, attempt: Attempt) -> None:
         if not self._ended and self._attempt is attempt:
             attempt.dispatch()
+
+    def _count_failed(self) -> None:
+        """What a failed attempt has spent is spent."""
+        failed = self._attempt
+        if failed is not None and not failed.counted:
+            failed.counted = True
+            self._resumption.failed(self._journey.attempts[-1].fault, failed.usage, failed.chars)
 
     def _wait(self, wait: act.Wait) -> None:
         if not wait.for_room or self._route.line.join(self):
@@ -317,46 +328,24 @@ class Exchange:
 
     def _complete(self) -> None:
         if self._ask.stream:
-            self._delivery.complete(self._headers())
+            self._answering.complete()
         else:
             assert self._answer is not None
-            kind = ("content-type", self._answer.content_type)
-            self._responder.send(200, [kind, *self._headers()], self._answer.body)
+            self._answering.whole(self._answer)
         self._end()
 
     def _fail(self, fail: act.Fail) -> None:
         self._fault = fault = fail.fault
+        self._count_failed()
         journey = self._journey
         failure = failure_of(fault, self._responder.request_id, journey.attempts, journey.skips)
-        self._refuse(failure, self._headers())
+        self._answering.refuse(failure)
         self._end()
 
-    def _refuse(self, failure: Failure, headers: list[tuple[str, str]]) -> None:
-        if self._delivery.begun:
-            self._delivery.break_off(failure)
-            return
-        headers = [*error_headers(failure.fault), *headers]
-        self._responder.send(failure.status, headers, self._client.error(failure))
-
-    def _headers(self) -> list[tuple[str, str]]:
-        """What every answer says of how it came about."""
-        target = self._journey.current or self._journey.served_by
-        adapted = () if target is None else self._translation(target).adapted(self._ask, target)
-        upstream_id = self._attempt.upstream_id if self._attempt is not None else None
-        return answer_headers(
-            self._runtime,
-            self._journey,
-            self._responder.request_id,
-            upstream_id=None if upstream_id is None else (self._client.request_id_header, upstream_id),
-            adapted=adapted,
-        )
-
-    def _translation(self, target: Target) -> Translation:
-        return self._client.translation(self._runtime.providers[target.provider].dialect, target)
-
     def _unfit(self, target: Target) -> str | None:
-        bound = bound_elsewhere(self._ask, self._route.states[0].target, target)
-        return bound or self._translation(target).unfit(self._ask, target)
+        ask = self._resumption.request(target) if self._journey.committed else self._ask
+        bound = bound_elsewhere(ask, self._route.states[0].target, target)
+        return bound or self._answering.translation(target).unfit(ask, target)
 
     @property
     def _current(self) -> Attempt:
@@ -377,22 +366,21 @@ class Exchange:
             runtime.wheel.remove(self._keepalive)
         self._route.line.leave(self)
         self._cancel()
-        journey = self._journey
-        served_by = journey.served_by
-        runtime.surroundings.on_outcome(
-            Outcome(
-                request_id=self._responder.request_id,
-                route=self._route.name,
-                client=self._client.name,
-                stream=self._ask.stream,
-                arrived=self._arrived,
-                ended=runtime.loop.time(),
-                attempts=tuple(journey.attempts),
-                skips=tuple(journey.skips),
-                served_by=served_by.name if served_by else None,
-                fault=self._fault,
-                client_gone=client_gone,
-                usage=self._resumption.total(self._attempt.usage if self._attempt else None),
-                continuations=tuple(self._resumption.continuations),
-            )
+        last = self._attempt
+        journey, served_by = self._journey, self._journey.served_by
+        outcome = Outcome(
+            request_id=self._responder.request_id,
+            route=self._route.name,
+            client=self._client.name,
+            stream=self._ask.stream,
+            arrived=self._arrived,
+            ended=runtime.loop.time(),
+            attempts=tuple(journey.attempts),
+            skips=tuple(journey.skips),
+            served_by=served_by.name if served_by else None,
+            fault=self._fault,
+            client_gone=client_gone,
+            usage=self._resumption.total(None if last is None or last.counted else last.usage),
+            continuations=tuple(self._resumption.continuations),
         )
+        runtime.surroundings.on_outcome(outcome)

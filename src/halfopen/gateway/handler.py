@@ -12,7 +12,7 @@ from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 from halfopen import errors
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.failure import error_headers, failure_of
-from halfopen.gateway.heading import own_id
+from halfopen.gateway.heading import own_ids
 from halfopen.gateway.models import model_json, models_json
 from halfopen.gateway.paths import POSTED, client_of, is_models, speaker_of
 from halfopen.gateway.responder import Responder
@@ -62,9 +62,9 @@ class Handler:
             hint = f" Did you mean {close[0]}?" if close else ""
             self._refuse(404, message + hint, responder, speaker_of(head))
 
-    def fail_by_defect(self, responder: Responder) -> None:
+    def fail_by_defect(self, head: RequestHead, responder: Responder) -> None:
         """Answer a request whose handling has raised."""
-        self._fail(errors.make(Kind.GATEWAY_ERROR), responder, CHAT)
+        self._fail(errors.make(Kind.GATEWAY_ERROR), responder, client_of(head) or speaker_of(head))
 
     def refuse(self, status: int, message: str, responder: Responder) -> None:
         """Answer a request that could not even be read."""
@@ -85,8 +85,8 @@ class Handler:
         name = unquote_to_bytes(path.partition(b"/models")[2].lstrip(b"/")).decode("utf-8", "replace")
         if not name:
             responder.send(200, [_JSON], models_json(self._runtime, client))
-        elif name in self._runtime.routes:
-            responder.send(200, [_JSON], model_json(self._runtime.routes[name], client))
+        elif (route := self._runtime.route_for(name)) is not None:
+            responder.send(200, [_JSON], model_json(route, client))
         else:
             self._fail(self._unknown_model(name), responder, client)
 
@@ -96,7 +96,7 @@ class Handler:
             self._fail(ask, responder, client)
             return
         runtime = self._runtime
-        route = runtime.relay_for(ask.model) if client is RELAY else runtime.routes.get(ask.model)
+        route = runtime.relay_for(ask.model) if client is RELAY else runtime.route_for(ask.model)
         if route is None and client is RELAY:
             message = "No provider of the configuration has OpenAI's API, to which this is passed on."
             self._refuse(404, message, responder, client)
@@ -144,7 +144,8 @@ class Handler:
         extra: tuple[str, str] | None = None,
     ) -> None:
         fault = self._runtime.redactor.fault(fault)
-        headers = [*error_headers(fault), own_id(responder.request_id)]
+        ids = own_ids(responder.request_id, (client.request_id_header, fault.request_id))
+        headers = [*error_headers(fault), *ids]
         if extra is not None:
             headers.append(extra)
         failure = failure_of(fault, responder.request_id)

@@ -14,7 +14,7 @@ def answer_headers(
     journey: Journey,
     request_id: str,
     *,
-    upstream_id: tuple[str, str] | None,
+    known_as: tuple[str, str | None],
     adapted: Iterable[str],
 ) -> list[tuple[str, str]]:
     """The headers of an answer, whole or streamed.
@@ -23,25 +23,31 @@ def answer_headers(
         runtime: The snapshot's runtime.
         journey: How the request went, so far.
         request_id: Ours.
-        upstream_id: The upstream's own id and the header in which the client looks for it.
+        known_as: The header in which the client looks for an id, and the upstream's own, if there is one.
         adapted: What the target does not follow exactly.
     """
     target: Target | None = journey.current or journey.served_by
     headers = [
-        own_id(request_id),
+        *own_ids(request_id, known_as),
         ("x-halfopen-attempts", str(journey.attempts_made)),
         *runtime.surroundings.answer_headers,
     ]
+    if known_as[1] is not None and runtime.holds_secret(known_as[1]):
+        headers[:2] = own_ids(request_id, (known_as[0], None))
     if target is not None:
         headers.append(("x-halfopen-upstream", target.name))
         phrases = "; ".join(adapted)
         if phrases:
             headers.append(("x-halfopen-adapted", phrases))
-    if upstream_id is not None and not runtime.holds_secret(upstream_id[1]):
-        headers.append((upstream_id[0], upstream_id[1][:_ID_MAX_CHARS]))
     return headers
 
 
-def own_id(request_id: str) -> tuple[str, str]:
-    """The header with our own id of the request."""
-    return "x-halfopen-request-id", request_id
+def own_ids(request_id: str, known_as: tuple[str, str | None]) -> list[tuple[str, str]]:
+    """Our id of the request, and the one that the official client shows: the upstream's, or ours again.
+
+    Args:
+        request_id: Ours.
+        known_as: The header in which the client looks for an id, and the upstream's own, if there is one.
+    """
+    shown = known_as[1] or request_id
+    return [("x-halfopen-request-id", request_id), (known_as[0], shown[:_ID_MAX_CHARS])]

@@ -12,7 +12,11 @@ from halfopen.providers.clients.messages import MESSAGES
 
 def models_json(runtime: Runtime, client: ClientDialect) -> bytes:
     """All models."""
-    models = [_model(route, client) for route in runtime.routes.values()]
+    routes = list(runtime.routes.values())
+    if client is GENERATE:
+        # Their way to ask for embeddings is not served.
+        routes = [route for route in routes if route.states[0].target.capabilities.vector_space is None]
+    models = [_model(route, client) for route in routes]
     if client is GENERATE:
         return msgspec.json.encode({"models": models})
     if client is MESSAGES:
@@ -33,5 +37,6 @@ def _model(route: RouteRuntime, client: ClientDialect) -> dict[str, Any]:
         methods = ["generateContent", "streamGenerateContent"]
         return {"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": methods}
     if client is MESSAGES:
-        return {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"}
+        shown = {"type": "model", "id": name, "display_name": name, "lifecycle": "active"}
+        return shown | {"created_at": "1970-01-01T00:00:00Z"}
     return {"id": name, "object": "model", "created": 0, "owned_by": "halfopen", "targets": targets}

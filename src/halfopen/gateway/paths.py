@@ -29,6 +29,8 @@ _GENERATE = re.compile(
     rb"/v1(?:beta)?/(?:models|tunedModels)/[^/]+(?::|%3[Aa])(?:generateContent|streamGenerateContent)"
 )
 _MODELS = re.compile(rb"/v1(?:beta)?/models(?:/.*)?")
+_OTHER_METHOD = re.compile(rb"(?::|%3[Aa])[A-Za-z]+(?:Contents?|Tokens)$")
+"""What Google's clients also ask of a model, as in `:countTokens`; nothing here serves it."""
 
 
 def client_of(head: RequestHead) -> ClientDialect | None:
@@ -45,12 +47,14 @@ def client_of(head: RequestHead) -> ClientDialect | None:
 
 def is_relayed(head: RequestHead) -> bool:
     """Whether the request is for a part of OpenAI's API that is passed on."""
+    if speaker_of(head) is not CHAT:
+        return False  # another vendor's client: its files are none of OpenAI's business
     return rule_of(head.method, unquote(head.path.decode("latin-1"))) is not None
 
 
 def is_models(path: bytes) -> bool:
     """Whether the path lists models, or names one."""
-    return _MODELS.fullmatch(path) is not None
+    return _MODELS.fullmatch(path) is not None and _OTHER_METHOD.search(path) is None
 
 
 def speaker_of(head: RequestHead) -> ClientDialect:

@@ -11,7 +11,7 @@ from halfopen.gateway.timers import Wheel
 from halfopen.gateway.tls import ResumingContext
 from halfopen.model import Outcome, Target
 from halfopen.policy import Credential, JourneyOptions, TargetState
-from halfopen.providers import Call, Dialect, dialect_of
+from halfopen.providers import Call, Dialect, catalogue, dialect_of
 from halfopen.providers.clients.relay import ANY_MODEL
 from halfopen.redact import Redactor, known
 from halfopen.rollout.snapshot import ProviderSpec, Snapshot
@@ -141,6 +141,10 @@ class Runtime:
     def holds_secret(self, text: str) -> bool:
         """Whether a secret of the configuration stands in `text`, whole."""
         return any(form in text for form in self.redactor.secrets)
+
+    def route_for(self, model: str) -> RouteRuntime | None:
+        """Where a request for this model goes; a dated name has the route of the model that it dates."""
+        return self.routes.get(model) or self.routes.get(catalogue.undated(model))
 
     def relay_for(self, model: str) -> RouteRuntime | None:
         """Where a relayed request for this model goes; None: no provider has OpenAI's API."""

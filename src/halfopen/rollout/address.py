@@ -4,6 +4,8 @@ import ipaddress
 import re
 from urllib.parse import SplitResult, urlsplit
 
+_EVERYWHERE = frozenset(("0.0.0.0", "::"))  # noqa: S104 - names what others bind to
+
 
 def address_problem(url: str) -> tuple[str, str] | None:
     """What is wrong with the base URL of a provider.
@@ -75,6 +77,21 @@ def loopback(url: str) -> bool:
     except ValueError:
         return False
     return loopback_host(host)
+
+
+def leads_to(url: str, host: str, port: int) -> bool:
+    """Whether a URL is the address on which a server on this machine listens.
+
+    Args:
+        url: One in which `address_problem` finds nothing wrong.
+        host: Where the server listens; 0.0.0.0 and :: are every address of this machine.
+        port: Its port.
+    """
+    parts = urlsplit(url)
+    if (parts.port or (443 if parts.scheme == "https" else 80)) != port:
+        return False
+    named = parts.hostname or ""
+    return named == host or (loopback_host(named) and (loopback_host(host) or host in _EVERYWHERE))
 
 
 def loopback_host(host: str) -> bool:

@@ -103,11 +103,11 @@ def test_native_only_stands_against_it(chat: Make) -> None:
 
 
 def test_the_text_is_bounded(chat: Make) -> None:
-    """Beyond the bound no more is kept, and the answer can't be gone on with."""
+    """Beyond the bound nothing is kept, and the answer can't be gone on with."""
     delivered = Delivered()
     delivered.note(text("a" * TEXT_MAX_CHARS))
     assert delivered.obstacle(chat()) is None
     for _ in range(3):
         delivered.note(text("b"))
-    assert len(delivered.text) == TEXT_MAX_CHARS
+    assert delivered.text == ""
     assert delivered.obstacle(chat()) == "more than 1048576 characters were delivered"

@@ -39,7 +39,8 @@ def join(chat: Make) -> Make:
         spent: Usage | None = None,
         include_usage: bool = False,
     ) -> list[StreamEvent]:
-        reader = OpenAIReader(replace(chat(), include_usage=True, continues=True))
+        beginning = [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": delivered}]
+        reader = OpenAIReader(replace(chat(messages=beginning), include_usage=True, continues=True))
         splice = Splice(delivered, prefilled=False)
         joint = Joint(identity, splice, spent=spent, include_usage=include_usage)
         events = [event for piece in stream for event in reader.feed(piece)] + reader.close()

@@ -15,8 +15,8 @@ Make = Callable[..., Any]
 def test_an_estimate_follows_the_characters(chat: Make) -> None:
     """Four characters are a token, a message costs four more, and the counts say that they are guessed."""
     asked = chat(messages=[{"role": "user", "content": "a" * 400}, {"role": "user", "content": "b"}])
-    assert estimated(asked, "c" * 41) == Usage(100 + 1 + 8, 11, estimated=True)
-    assert estimated(asked, "").output_tokens == 0
+    assert estimated(asked, 41) == Usage(100 + 1 + 8, 11, estimated=True)
+    assert estimated(asked, 0).output_tokens == 0
 
 
 def test_media_are_not_counted_by_their_bytes(chat: Make) -> None:
@@ -24,7 +24,7 @@ def test_media_are_not_counted_by_their_bytes(chat: Make) -> None:
     image = {"type": "image_url", "image_url": {"url": "data:image/png;base64," + "A" * 90_000}}
     parts = [{"type": "text", "text": "abcd"}, image]
     asked = chat(messages=[{"role": "user", "content": parts}], tools=[{"type": "function"}])
-    assert 800 < estimated(asked, "x").input_tokens < 900
+    assert 800 < estimated(asked, 1).input_tokens < 900
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ def test_media_are_not_counted_by_their_bytes(chat: Make) -> None:
 )
 def test_odd_messages_are_estimated(message: dict[str, Any], chat: Make) -> None:
     """Whatever a message holds, there is an estimate."""
-    assert estimated(chat(messages=[message]), "").input_tokens == 4
+    assert estimated(chat(messages=[message]), 0).input_tokens == 4
 
 
 def test_counts_are_summed() -> None:

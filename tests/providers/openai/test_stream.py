@@ -141,10 +141,16 @@ def test_counts_are_shown_only_to_who_asked(raw: bytes, shown: bytes) -> None:
         ({"reasoning": "Hm"}, 0, Form.REASONING, ""),
         ({"refusal": "No"}, 0, Form.OTHER, ""),
         ({"content": [{"type": "text", "text": "Hi"}]}, 0, Form.OTHER, ""),
+        (
+            {"content": [{"type": "thinking", "thinking": [{"type": "text", "text": "Hm"}]}]},
+            0,
+            Form.REASONING,
+            "",
+        ),
         ({"content": "Hi", "tool_calls": [{"index": 0, "function": {"name": "f"}}]}, 0, Form.CALL, ""),
         ({"function_call": {"name": "f"}}, 0, Form.CALL, ""),
     ],
-    ids=["text", "another choice", "reasoning", "refusal", "parts", "call", "legacy call"],
+    ids=["text", "another choice", "reasoning", "refusal", "parts", "thinking parts", "call", "legacy call"],
 )
 def test_what_a_chunk_consists_of(delta: dict[str, Any], index: int, form: Form, text: str) -> None:
     """Each piece of content says its form, so that it is known what another model can go on with."""

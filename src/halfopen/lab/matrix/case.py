@@ -27,6 +27,8 @@ EMBEDDING_MODELS: Mapping[str, str] = MappingProxyType(
     {"openai": "text-embedding-3-large", "gemini": "text-embedding-3-large"}
 )
 """The same model at both, so that their vectors are of one space."""
+COMPLETION_MODEL = "gpt-3.5-turbo-instruct"
+"""OpenAI's own model for legacy completions, which answers no chats: the primary of those rows."""
 ANSWER_MAX_BYTES = 1024 * 1024
 _TOO_LARGE_BYTES = 4 * ANSWER_MAX_BYTES
 _LATE_S = 0.3
@@ -56,7 +58,7 @@ CHOICES_COUNT = 2
 _CHOOSING = ("chat", "completions", "generate")
 """Clients that can ask for several answers at once."""
 _VARIANT_POINTS = ("event:6", "event:14")
-"""Where faults strike answers of several choices, and routes that don't continue."""
+"""Where faults strike answers of several choices, routes that don't continue, and a backup that restarts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,8 @@ class Case:
     """text, tools (two calls are the answer) or choices (two answers)."""
     after_commit: str = "continue"
     """The route's policy: continue, error or hold."""
+    restarts: bool = False
+    """Whether the backup, told to go on with an answer, begins it anew, so that all of it comes twice."""
 
     @property
     def name(self) -> str:
@@ -85,6 +89,8 @@ class Case:
             where += "+choices"
         if self.after_commit != "continue":
             where += f"+{self.after_commit}"
+        if self.restarts:
+            where += "+restarts"
         return f"{self.fault.name}/{self.mode}/{self.primary}/{self.client}/{where}"
 
     @property
@@ -95,6 +101,8 @@ class Case:
     @property
     def models(self) -> Mapping[str, str]:
         """The model of each dialect."""
+        if self.client == "completions" and self.primary == "openai":
+            return {**MODELS, "openai": COMPLETION_MODEL}
         return EMBEDDING_MODELS if self.client == EMBEDDINGS else MODELS
 
     @property
@@ -176,5 +184,6 @@ def _placed(fault: LabFault, primary: str, client: str) -> Iterator[Case]:
     for point in _VARIANT_POINTS:
         for policy in ("error", "hold"):
             yield Case(fault, "stream", primary, client, point, after_commit=policy)
+        yield Case(fault, "stream", primary, client, point, restarts=True)
         if client in _CHOOSING and primary != "anthropic":
             yield Case(fault, "stream", primary, client, point, CHOICES)

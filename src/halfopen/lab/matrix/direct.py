@@ -22,7 +22,7 @@ async def fault_to_return(case: Case, prompt: str) -> Fault | None:
     """The fault that the client must see: the case's own, when its verdict is "fix the request".
 
     A context that is too long for the primary's model is no such fault while the backup's model has
-    a larger one.
+    a larger one, as far as the catalogue knows.
 
     A provider of its own plays the fault, so that the row's calls stay countable. A fault that only
     a timer can notice has no whole reply, so it is not asked for one.
@@ -50,7 +50,7 @@ def _backup_is_larger(case: Case) -> bool:
     primary, backup = (
         lookup(dialect, case.models[dialect])[0].context_tokens for dialect in (case.primary, case.backup)
     )
-    return primary is not None and backup is not None and backup > primary
+    return backup is not None and backup > (primary or 0)
 
 
 def _request(case: Case, prompt: str, base_path: str) -> bytes:

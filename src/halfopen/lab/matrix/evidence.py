@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from halfopen.lab.matrix.row import Result
 from halfopen.lab.matrix.seen import Seen
+from halfopen.lab.matrix.spent import Input
 from halfopen.lab.steps import Place
 from halfopen.model import Fault
 
@@ -24,9 +25,9 @@ class Evidence:
     """The fault's own error when its verdict is "fix the request"."""
     place: Place | None = None
     """Where in a stream the fault struck last."""
-    primary_given: Sequence[int] = ()
-    """The input tokens of each call to the primary, as it counts them."""
-    backup_given: Sequence[int] = ()
+    primary_given: Sequence[Input] = ()
+    """The input tokens of each call to the primary."""
+    backup_given: Sequence[Input] = ()
     """The same of the backup."""
 
 

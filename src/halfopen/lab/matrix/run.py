@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import time
+import zlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -15,7 +16,7 @@ from halfopen.lab.matrix.evidence import Evidence
 from halfopen.lab.matrix.row import Result, Row
 from halfopen.lab.matrix.seen import Asker, Seen, asking
 from halfopen.lab.matrix.setting import Setting, Subject, gateway_subject
-from halfopen.lab.matrix.spent import input_tokens
+from halfopen.lab.matrix.spent import input_of
 from halfopen.lab.matrix.verdict import described, judge
 from halfopen.lab.server import LabProvider
 
@@ -23,6 +24,7 @@ JOBS = 32
 """Rows at the same time: most of the time goes into waiting for faults that only a timer notices."""
 LIMIT_S = 30.0
 """A question must have an end by then."""
+_NUMBERS = 100_000
 _SETTLE_S = 0.5
 _POLL_S = 0.005
 
@@ -55,15 +57,14 @@ async def run_table(
         for queue in queues:
             while queue:
                 index = queue.pop(0)
-                row = await run_case(cases[index], subject=subject, limit_s=limit_s, number=index)
+                row = await run_case(cases[index], subject=subject, limit_s=limit_s)
                 rows[index] = row
                 if on_row is not None:
                     on_row(row)
 
-    async with _unclosed_streams_ignored():
-        async with asyncio.TaskGroup() as group:
-            for job in range(jobs):
-                group.create_task(work(others, timed) if job % 4 == 0 else work(timed, others))
+    async with _unclosed_streams_ignored(), asyncio.TaskGroup() as group:
+        for job in range(jobs):
+            group.create_task(work(others, timed) if job % 4 == 0 else work(timed, others))
     return [row for row in rows if row is not None]
 
 
@@ -93,11 +94,9 @@ async def _unclosed_streams_ignored() -> AsyncIterator[None]:
         loop.set_exception_handler(before)
 
 
-async def run_case(
-    case: Case, *, subject: Subject = gateway_subject, limit_s: float = LIMIT_S, number: int = 0
-) -> Row:
-    """Play one case. `number` makes its question unlike those of other rows. Never raises."""
-    prompt = _prompt(case, number)
+async def run_case(case: Case, *, subject: Subject = gateway_subject, limit_s: float = LIMIT_S) -> Row:
+    """Play one case. Its question follows from its name, so that it can be played again. Never raises."""
+    prompt = _prompt(case)
     began = time.monotonic()
     try:
         evidence = await _evidence(case, subject, prompt, limit_s)
@@ -119,7 +118,8 @@ async def run_case(
     )
 
 
-def _prompt(case: Case, number: int) -> str:
+def _prompt(case: Case) -> str:
+    number = zlib.crc32(case.name.encode()) % _NUMBERS
     asked = "Use the tool" if case.question == TOOLS else case.fault.name
     return f"Row {number} of {case.mode}: {asked}"[:PROMPT_CHARS].rstrip()
 
@@ -128,6 +128,7 @@ async def _evidence(case: Case, subject: Subject, prompt: str, limit_s: float) -
     to_return = await fault_to_return(case, prompt)
     async with LabProvider(case.primary) as primary, LabProvider(case.backup) as backup:
         primary.set_fault(case.fault.name, **case.options)
+        backup.continuation_restarts = case.restarts
         setting = Setting(primary, backup, case.times, case.models, case.after_commit)
         async with subject(setting) as base_url, asking(base_url, case.client) as asker:
             seen = [await _ask(asker, case, prompt, limit_s) for _ in range(case.fault.requests_to_meet)]
@@ -140,8 +141,8 @@ async def _evidence(case: Case, subject: Subject, prompt: str, limit_s: float) -
             backup_calls=backup.counts["requests"],
             to_return=to_return,
             place=primary.place,
-            primary_given=[input_tokens(len(call.body)) for call in primary.calls],
-            backup_given=[input_tokens(len(call.body)) for call in backup.calls],
+            primary_given=[input_of(call.path, call.body) for call in primary.calls],
+            backup_given=[input_of(call.path, call.body) for call in backup.calls],
         )
 
 

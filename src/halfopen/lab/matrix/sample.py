@@ -42,5 +42,5 @@ def _strata(case: Case) -> set[tuple[str, ...]]:
         ("fault", case.fault.name, case.mode),
         ("provider", case.client, case.primary),
         ("point", case.client, kind),
-        ("variant", case.question, case.after_commit),
+        ("variant", case.question, case.after_commit, str(case.restarts)),
     }

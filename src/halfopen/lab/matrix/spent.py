@@ -7,6 +7,10 @@ that an estimate by its characters is as good. With a single call nothing is lef
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import msgspec
 
 from halfopen.lab.answer import REPEATED_WORDS_MOST, tokens
 from halfopen.lab.matrix.seen import embedded_texts
@@ -15,14 +19,37 @@ CALL_TOKENS = 2
 """What a call can have counted beyond its text: Anthropic begins with 1, and a call without text has 1."""
 
 _BYTES_PER_TOKEN = 5
-_EMBEDDED_CHARS_PER_TOKEN = 4
+_PROMPT_CHARS_PER_TOKEN = 4
+"""Of legacy completions and embeddings."""
 _CHARS_PER_TOKEN = 3
 """The most careful estimate that goes for true; the simulated providers count words."""
 
 
-def input_tokens(body_bytes: int) -> int:
-    """What a simulated provider counts as the input of a request with a body of this size."""
-    return max(1, body_bytes // _BYTES_PER_TOKEN)
+@dataclass(frozen=True, slots=True)
+class Input:
+    """The input tokens of one call."""
+
+    counted: int
+    """What the simulated provider counts."""
+    at_most: int
+    """The highest estimate that goes for true where the provider never told."""
+
+
+def input_of(path: str, body: bytes) -> Input:
+    """The input tokens of a request to a simulated provider."""
+    counted = _counted(path, body)
+    return Input(counted, max(counted, len(body) // _CHARS_PER_TOKEN))
+
+
+def _counted(path: str, body: bytes) -> int:
+    if path.endswith("/completions") and not path.endswith("/chat/completions"):
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            return max(1, len(msgspec.json.decode(body, type=_Legacy).prompt) // _PROMPT_CHARS_PER_TOKEN)
+    return max(1, len(body) // _BYTES_PER_TOKEN)
+
+
+class _Legacy(msgspec.Struct):
+    prompt: str
 
 
 def wrong_total(usage: tuple[int, int, int]) -> str | None:
@@ -33,19 +60,20 @@ def wrong_total(usage: tuple[int, int, int]) -> str | None:
     return None
 
 
-def wrong_given(given: int, ended: Sequence[int], others: Sequence[int]) -> str | None:
+def wrong_given(given: int, ended: Sequence[Input], others: Sequence[Input]) -> str | None:
     """Whether input tokens can't be true.
 
     Args:
         given: What the client was told.
-        ended: The input tokens of each call to the provider that ended the answer.
-        others: The same of the other provider.
+        ended: Each call to the provider that ended the answer, in order.
+        others: Each call to the other provider.
     """
     if not ended:
         return None
-    least, most = ended[-1], sum(ended) + sum(others)
+    least = ended[-1].counted
+    most = least + sum(each.at_most for each in (*ended[:-1], *others))
     if not least <= given <= most:
-        return f"{given} input tokens, not between {least} of the last call and {most} of all"
+        return f"{given} input tokens, not {least}" + (f" to {most}" if most > least else "")
     return None
 
 
@@ -78,7 +106,7 @@ def wrong_embedding(usage: tuple[int, int, int], prompt: str | None) -> str | No
         return f"token counts {usage}: the total of embeddings is their input"
     if prompt is None:
         return None if given >= 0 else f"{given} input tokens"
-    true = sum(max(1, len(text) // _EMBEDDED_CHARS_PER_TOKEN) for text in embedded_texts(prompt))
+    true = sum(max(1, len(text) // _PROMPT_CHARS_PER_TOKEN) for text in embedded_texts(prompt))
     return None if given == true else f"{given} input tokens, not {true}"
 
 

@@ -75,15 +75,15 @@ def _judge_last(case: Case, evidence: Evidence, seen: Seen) -> Judgement:
     source = _source(case, evidence.prompt, seen)
     if source is None:
         return _fail(_untrue(case, evidence.prompt, seen))
-    if case.client == EMBEDDINGS:
-        source = BACKUP if evidence.backup_calls else PRIMARY
+    if case.client == EMBEDDINGS or (source == BOTH and case.question == TOOLS):
+        source = BACKUP if evidence.backup_calls else PRIMARY  # both say the same
     elif source == PRIMARY and case.is_inside and case.question == TEXT and evidence.backup_calls:
         source = BOTH  # it had said all, and the backup had nothing to add
     for wrong in (
         _unfinished(case, seen),
         _wrong_source(case, evidence, seen, source),
-        _wrong_usage(case, evidence, seen, source),
         seen.oddities[0] if seen.oddities else None,
+        _wrong_usage(case, evidence, seen, source),
     ):
         if wrong is not None:
             return _fail(wrong, source)
@@ -207,6 +207,8 @@ def _wrong_usage(case: Case, evidence: Evidence, seen: Seen, source: str) -> str
         last = seen.text[len(seen.text) if seam is None else seam :]
     calls = evidence.primary_calls if source != PRIMARY else evidence.primary_calls - 1
     lost = [whole[PRIMARY]] * (calls if case.mode == "stream" else 0)
+    if case.restarts:
+        lost *= 2  # the backup says the beginning once more
     if case.question == CHOICES:
         last += "".join(f" {text}" for text in seen.more.values())
     return spent.wrong_made(made, last, lost)

@@ -124,7 +124,11 @@ class AnthropicReader:
         try:
             events = self._parser.feed(data)
         except EventTooLargeError as problem:
-            return [self._fault(errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}."))]
+            made = self._read(list(problem.events))
+            if not self._over:
+                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
+                made.append(self._fault(fault))
+            return made
         return self._read(events)
 
     def close(self) -> list[StreamEvent]:

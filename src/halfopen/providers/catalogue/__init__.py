@@ -43,10 +43,14 @@ def find(dialect: str, model: str) -> Entry | None:
     if rows is None:
         return None
     name = model.removeprefix("models/")
-    undated = _DATED.sub("", name)
     # Servers that pass on to others write the vendor before the name: openai/text-embedding-3-small.
     bare = name.rpartition("/")[2]
-    return rows.get(name) or EMBEDDINGS.get(bare) or rows.get(undated)
+    return rows.get(name) or EMBEDDINGS.get(bare) or rows.get(undated(name))
+
+
+def undated(model: str) -> str:
+    """The name of a model without the date, or the `latest`, that marks one version of it."""
+    return _DATED.sub("", model)
 
 
 def known(dialect: str, model: str) -> bool:
@@ -84,4 +88,5 @@ __all__ = [
     "find",
     "known",
     "lookup",
+    "undated",
 ]

@@ -9,7 +9,7 @@ import msgspec
 
 from halfopen.http1.sse import EventTooLargeError, SseParser
 from halfopen.providers.chat import Chat
-from halfopen.providers.contract import Form, StreamEvent
+from halfopen.providers.contract import Form, StreamEvent, StreamKind
 from halfopen.providers.fitness import given
 from halfopen.providers.openai.choices import choices_asked
 
@@ -41,10 +41,14 @@ _FORCED_FORMS: Mapping[str, str] = MappingProxyType(
 """Fields of compatible servers (vLLM, llama.cpp, Ollama) by which a whole answer must have a form."""
 
 
+_PIECES_MAX: Final = 512
+"""Pieces that are kept apart: each takes many times its few characters."""
+
+
 class Delivered:
     """Notes every event that is released to the client."""
 
-    __slots__ = ("_chars", "_others", "_pieces", "calls", "identity", "reasoning")
+    __slots__ = ("_chars", "_identified", "_others", "_pieces", "calls", "identity", "reasoning")
 
     def __init__(self) -> None:
         """Nothing has been delivered."""
@@ -55,6 +59,7 @@ class Delivered:
         """Whether any piece of a tool call went out."""
         self.reasoning = False
         """Whether any thoughts went out."""
+        self._identified = False
         self.identity = Identity()
         """The answer's identity, as the first chunk tells it."""
 
@@ -72,12 +77,17 @@ class Delivered:
 
     def note(self, event: StreamEvent) -> None:
         """Note an event that goes to the client."""
-        if event.data and self.identity == Identity():
+        if not self._identified and event.data and event.kind is not StreamKind.PING:
             self.identity = identity_of(event.data)
+            self._identified = True
         if event.form is Form.TEXT:
             self._chars += len(event.text)
-            if self._chars <= TEXT_MAX_CHARS:
-                self._pieces.append(event.text)
+            if self._chars > TEXT_MAX_CHARS:
+                self._pieces.clear()  # nobody goes on with so much
+                return
+            self._pieces.append(event.text)
+            if len(self._pieces) >= _PIECES_MAX:
+                self._pieces = ["".join(self._pieces)]
         elif event.form is Form.REASONING:
             self.reasoning = True
         elif event.form is Form.CALL:

@@ -31,12 +31,12 @@ def tokens_of(chars: int) -> int:
     return -(-chars // CHARS_PER_TOKEN)
 
 
-def estimated(chat: Chat, text: str) -> Usage:
+def estimated(chat: Chat, chars: int) -> Usage:
     """What an attempt spent that was cut before it told: a guess from the characters.
 
     Args:
         chat: The request.
-        text: What came of the answer.
+        chars: How many characters came of the answer.
     """
     tokens = 0
     messages = chat.value("messages")
@@ -44,7 +44,7 @@ def estimated(chat: Chat, text: str) -> Usage:
         tokens += _MESSAGE_TOKENS + _message_tokens(message)
     for name in ("tools", "functions"):
         tokens += tokens_of(len(chat.fields.get(name, b"")))
-    return Usage(input_tokens=tokens, output_tokens=tokens_of(len(text)), estimated=True)
+    return Usage(input_tokens=tokens, output_tokens=tokens_of(chars), estimated=True)
 
 
 def _message_tokens(message: Any) -> int:

@@ -99,7 +99,11 @@ class GeminiReader:
         try:
             events = self._parser.feed(data)
         except EventTooLargeError as problem:
-            return [self._fail(errors.make(Kind.ANSWER_TOO_LARGE, f"Gemini sent {problem}.", status=200))]
+            made = self._read(list(problem.events))
+            if not self._over:
+                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"Gemini sent {problem}.", status=200)
+                made.append(self._fail(fault))
+            return made
         return self._read(events)
 
     def close(self) -> list[StreamEvent]:

@@ -80,14 +80,15 @@ def form_of(choices: list[Choice]) -> tuple[Form, str]:
         delta = choice.delta
         if delta is None:
             continue
-        if delta.tool_calls or delta.function_call is not None:
+        called = delta.function_call
+        if delta.tool_calls or (called is not None and (called.name or called.arguments)):
             return Form.CALL, ""
-        if isinstance(delta.content, list) or delta.refusal or delta.audio or delta.images:
+        if delta.refusal or delta.audio or delta.images or _parts_chars_of(delta):
             form = Form.OTHER
-        elif delta.content:
+        elif isinstance(delta.content, str) and delta.content:
             form = Form.OTHER if choice.index or form is Form.OTHER else Form.TEXT
             text += delta.content
-        elif form is Form.NONE and (delta.reasoning_content or delta.reasoning):
+        elif form is Form.NONE and thought_chars(delta):
             form = Form.REASONING
     return form, text if form is Form.TEXT else ""
 
@@ -117,6 +118,10 @@ def thought_chars(delta: Delta) -> int:
     if isinstance(content, list):
         thinking = sum(isinstance(part, dict) and part.get("type") == "thinking" for part in content)
     return len(delta.reasoning_content or "") + len(delta.reasoning or "") + thinking
+
+
+def _parts_chars_of(delta: Delta) -> int:
+    return 0 if isinstance(delta.content, str) else _parts_chars(delta.content)
 
 
 def _parts_chars(parts: list[Any] | None) -> int:

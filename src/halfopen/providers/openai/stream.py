@@ -68,7 +68,11 @@ class OpenAIReader:
         try:
             parsed = self._parser.feed(data)
         except EventTooLargeError as problem:
-            return [self._fail(errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}."))]
+            made = self._read_all(list(problem.events))
+            if not self._ended:
+                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
+                made.append(self._fail(fault))
+            return made
         return self._read_all(parsed)
 
     def close(self) -> list[StreamEvent]:

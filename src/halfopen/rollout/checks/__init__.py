@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from halfopen.rollout.checks.policy import check_policy
-from halfopen.rollout.checks.provider import check_provider
+from halfopen.rollout.checks.provider import check_is_other, check_provider
 from halfopen.rollout.checks.route import check_defaults, check_route
 from halfopen.rollout.problem import Findings
 from halfopen.rollout.settings import Settings
@@ -25,6 +25,7 @@ def check(
     """
     for name, provider in settings.providers.items():
         check_provider(name, provider, environ, findings)
+        check_is_other(name, provider, settings.gateway, findings)
     declared = _names(data, "providers")
     for name, route in settings.routes.items():
         check_route(name, route, settings.defaults, declared, findings)

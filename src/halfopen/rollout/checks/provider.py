@@ -7,10 +7,10 @@ from msgspec import UNSET
 
 from halfopen.providers.compatible import FLAVOURS
 from halfopen.rollout import reference
-from halfopen.rollout.address import address_problem, loopback, version_problem
+from halfopen.rollout.address import address_problem, leads_to, loopback, version_problem
 from halfopen.rollout.place import Path, key, quoted
 from halfopen.rollout.problem import Findings, did_you_mean
-from halfopen.rollout.settings import LOCAL_ONLY, Provider
+from halfopen.rollout.settings import LOCAL_ONLY, Gateway, Provider
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _SECRET_HEADER = re.compile(r"auth|key|token|secret|cookie|credential|password", re.IGNORECASE)
@@ -37,6 +37,19 @@ def check_provider(name: str, provider: Provider, environ: Mapping[str, str], fi
         if (settings.input_price is UNSET) != (settings.output_price is UNSET):
             message = "input_price and output_price go together"
             findings.add((*path, "models", model), message, "give both, in US dollars per million tokens")
+
+
+def check_is_other(name: str, provider: Provider, gateway: Gateway, findings: Findings) -> None:
+    """Refuse the gateway's own address: each request would call itself until a time limit."""
+    path: Path = ("providers", name, "base_url")
+    if provider.base_url is UNSET or findings.blamed(path):
+        return
+    if leads_to(provider.base_url, gateway.host, gateway.port):
+        message = (
+            f"this is the gateway's own address, port {gateway.port}: requests would go round in a circle"
+        )
+        hint = "write the provider's address, or move the gateway with port under [gateway]"
+        findings.add(path, message, hint)
 
 
 def _check_local(provider: Provider, path: Path, findings: Findings) -> None:

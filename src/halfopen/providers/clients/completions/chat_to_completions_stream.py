@@ -139,8 +139,9 @@ def _counts(usage: Usage) -> dict[str, Any]:
 
 def _objects(data: bytes) -> list[dict[str, Any]]:
     """The JSON objects of whole server-sent events."""
+    parser = SseParser()
     try:
-        events = SseParser().feed(data)
+        events = parser.feed(data) + parser.flush()
     except EventTooLargeError:
         return []
     found = []

@@ -42,9 +42,12 @@ class CompletionsReader:
         try:
             parsed = self._parser.feed(data)
         except EventTooLargeError as problem:
-            self._over = True
-            fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
-            return [StreamEvent(StreamKind.FAULT, fault=fault)]
+            events = self._read(list(problem.events))
+            if not self._over:
+                self._over = True
+                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
+                events.append(StreamEvent(StreamKind.FAULT, fault=fault))
+            return events
         return self._read(parsed)
 
     def close(self) -> list[StreamEvent]:

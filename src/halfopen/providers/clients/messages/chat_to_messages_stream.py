@@ -211,9 +211,14 @@ class MessagesWriter:
 
 def _chunks_of(data: bytes) -> list[_Chunk]:
     """The chunks in whole server-sent events. What is none is left out: a reader has judged them."""
-    single = data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2
+    single = data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 and b"\r" not in data
     try:
-        pieces = [data[6:-2]] if single else [each.data for each in SseParser().feed(data) if each.data]
+        parser = SseParser()
+        pieces = (
+            [data[6:-2]]
+            if single
+            else [each.data for each in parser.feed(data) + parser.flush() if each.data]
+        )
         return [_CHUNK.decode(each) for each in pieces]
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, EventTooLargeError):
         return []

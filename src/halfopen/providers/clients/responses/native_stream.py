@@ -79,7 +79,11 @@ class ResponsesReader:
         try:
             parsed = self._parser.feed(data)
         except EventTooLargeError as problem:
-            return [self._fail(errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}."))]
+            made = self._read_all(list(problem.events))
+            if not self._over:
+                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
+                made.append(self._fail(fault))
+            return made
         return self._read_all(parsed)
 
     def close(self) -> list[StreamEvent]:
