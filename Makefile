@@ -13,7 +13,7 @@ JOBS ?= auto
 ARGS ?=
 
 .PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
-	official-clients commands bad-input outage-virtual
+	official-clients clients cut-streams properties commands bad-input outage-virtual
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -60,8 +60,17 @@ unit: env servers
 fuzz: env  ## 100,000 random and spoiled requests (ARGS="--seed N")
 	$(BIN)/halfopen lab fuzz --inputs 100000 $(ARGS)
 
-matrix: env  ## every fault through the gateway with the official client (ARGS="--only GLOB")
+matrix: env  ## every client, provider, fault and point of failure (ARGS="--only GLOB" or "--sample N")
 	$(BIN)/halfopen lab matrix $(ARGS)
+
+cut-streams: env  ## every recorded stream cut at every byte: what does the client get? (ARGS="--sample N")
+	$(BIN)/python tests/contracts/cut_streams.py $(ARGS)
+
+clients: env  ## do the official clients get typed answers, whatever provider is behind the gateway?
+	$(BIN)/python tests/clients/table.py $(ARGS)
+
+properties: env  ## chunk boundaries, and requests there and back, in figures (ARGS="--examples N")
+	$(BIN)/python tests/contracts/properties.py $(ARGS)
 
 outage: env  ## 1,000 requests while the primary answers 500
 	$(BIN)/halfopen lab drill outage $(ARGS)
@@ -95,6 +104,9 @@ evidence: env  ## the matrix and all drills as JSON in artifacts/
 		$(BIN)/halfopen lab drill $$drill --json > artifacts/$$drill.json || status=1; \
 	done; \
 	$(BIN)/halfopen lab fuzz --inputs 100000 --json > artifacts/fuzz.json || status=1; \
+	$(BIN)/python tests/contracts/cut_streams.py --json > artifacts/cut-streams.json || status=1; \
+	$(BIN)/python tests/clients/table.py --json > artifacts/clients.json || status=1; \
+	$(BIN)/python tests/contracts/properties.py --json > artifacts/properties.json || status=1; \
 	$(BIN)/python tests/policy/outage.py --json > artifacts/outage-virtual.json || status=1; \
 	ls -l artifacts; exit $$status
 

@@ -59,8 +59,9 @@ def test_a_model_that_thinks_40_s_is_not_cut(state_of: Build) -> None:
 
 
 def test_an_ordinary_target_is_not_waited_for_a_minute(state_of: Build) -> None:
-    """Half of what is left at first while a backup is there, ten seconds once it is known."""
-    assert given(state_of(), others=True).given_s == 30.0
+    """Twenty seconds at first while a backup is there, ten once it is known."""
+    assert given(state_of(), others=True).given_s == 20.0
+    assert given(state_of()).given_s == 45.0
     assert given(known(state_of(), 0.6), others=True).given_s == 10.0
     assert given(known(state_of(), 0.6)).given_s == 10.0
 

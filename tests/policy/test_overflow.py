@@ -104,13 +104,13 @@ def test_the_callers_own_error_stays_the_answer(journey_over: Over, state_of: Bu
     assert journey.step(ev.Failed(2, fault(Kind.UNAVAILABLE)), 2.0) == [act.Fail(own, committed=False)]
 
 
-def test_a_stand_ins_overflow_passes_over_those_known_to_be_no_larger(
+def test_a_stand_ins_overflow_rules_nobody_out(
     journey_over: Over, state_of: Build, fault: Faults, sent_to: Shared
 ) -> None:
-    """After the primary's 500 an unknown context may still be asked."""
+    """After the primary's 500 a stand-in's complaint is one more failure, and the next is asked."""
     journey = journey_over(
         state_of("a"), state_of("b", context_tokens=8000), state_of("c", context_tokens=8000), state_of("d")
     )
     journey.step(ev.Arrived(), 0.0)
     journey.step(ev.Failed(1, fault()), 1.0)
-    assert sent_to(journey.step(ev.Failed(2, fault(Kind.CONTEXT_TOO_LONG)), 2.0)) == "d"
+    assert sent_to(journey.step(ev.Failed(2, fault(Kind.CONTEXT_TOO_LONG)), 2.0)) == "c"

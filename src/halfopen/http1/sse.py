@@ -104,6 +104,14 @@ class SseParser:
         self._forget()
         return [parse_event(raw)] if raw.strip(b"\r\n") else []
 
+    def last(self) -> list[SseEvent]:
+        """As `flush`, for events that are passed on: with the blank line, and none that is a mere name.
+
+        Without its blank line an event would take in what is sent behind it. A name whose data never
+        came is half an event, at which the official clients choke.
+        """
+        return [_ended(each) for each in self.flush() if each.data or each.stray or not each.event]
+
     def _check_bound(self, events: list[SseEvent]) -> None:
         if self._too_large:
             raise EventTooLargeError(self._max_bytes, tuple(events))
@@ -173,6 +181,13 @@ class SseParser:
         self._scanned = 0
         self._content = -1
         self._has_cr = False
+
+
+def _ended(event: SseEvent) -> SseEvent:
+    raw = event.raw + b"\n" if event.raw.endswith(b"\r") else event.raw
+    if not raw.endswith((b"\n\n", b"\n\r\n")):
+        raw += b"\r\n" if raw.endswith(b"\r\n") else b"\n"
+    return msgspec.structs.replace(event, raw=raw)
 
 
 _FIELDS = (b"data", b"event", b"id", b"retry")

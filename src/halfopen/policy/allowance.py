@@ -2,8 +2,9 @@
 
 Rules
 1. A plain attempt's own time is `attempt_s`. A streamed one's, to its first content, is twice the 99th
-   percentile of the target's times, between `first_token_min_s` and `first_token_s`; `first_token_s`
-   while fewer than 20 times are known.
+   percentile of the target's times, between `first_token_min_s` and `first_token_s`. While fewer than
+   20 times are known it is `first_token_s`; but twice `first_token_min_s`, if that is less, at a target
+   that doesn't reason when there is another: nobody should wait long for a server that may hang.
 2. While another target could still be tried, half of what is left is kept back for it. A stream's
    target that is known to take longer, or to reason before it speaks, would only be cut so: there
    `first_token_min_s` is kept back, if that is less.
@@ -64,6 +65,10 @@ def allow(
     left_s = deadline.left_s(now)
     known_s = _known_s(state, options) if stream else None
     own_s = options.attempt_s if not stream else known_s or options.first_token_s
+    cautious_s = _MARGIN * options.first_token_min_s
+    unknown = stream and known_s is None and not state.target.capabilities.reasoning
+    if unknown and cautious_s < own_s and others():
+        own_s = cautious_s
     shared = own_s > left_s / 2 and others()
     given_s = min(own_s, left_s)
     if shared:

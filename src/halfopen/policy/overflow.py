@@ -4,7 +4,8 @@ Rules
 1. When it overflowed the target that was asked for, only a target whose context is known to be larger
    is worth a call: a guess would only delay the error that tells the caller to shorten the prompt.
 2. An unknown context that overflowed counts as 32,768 tokens: less than most of today's models have.
-3. When it overflowed a stand-in, only those are passed over that are known to be no larger.
+3. When it overflowed a stand-in, nothing follows: the target that was asked for may be passed over for
+   another reason, and what it says of the prompt counts.
 """
 
 from dataclasses import dataclass, replace
@@ -38,9 +39,11 @@ class Overflow:
 
     def reason_against(self, target: Target) -> str | None:
         """Why a target is not worth a call; None: it is."""
+        if not self.asked_for:
+            return None
         known = target.capabilities.context_tokens
         if known is None:
-            return "its context is not known to be larger" if self.asked_for else None
+            return "its context is not known to be larger"
         if known <= self.tokens:
             return f"its context of {known} tokens is no larger than the {self.tokens} that overflowed"
         return None

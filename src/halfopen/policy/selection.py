@@ -213,11 +213,14 @@ class Selection:
         if index in self._excluded:
             return False
         target = self._states[index].target
-        reason = None if self._overflow is None else self._overflow.reason_against(target)
-        if reason is None and index in self._fit:
+        too_small = None if self._overflow is None else self._overflow.reason_against(target)
+        if too_small is not None:
+            # Not excluded: what is known of it still counts when there is no answer.
+            self._skip(index, too_small)
+            return False
+        if index in self._fit:
             return True
-        if reason is None:
-            reason = self._unfit(target)
+        reason = self._unfit(target)
         if reason is None:
             self._fit.add(index)
             return True

@@ -5,10 +5,13 @@ from typing import Any
 
 from halfopen.providers.chat import Chat
 
-_NO_END = frozenset(",\u060c\u3001\uff0c")
-"""Commas."""
+_NO_END = frozenset(",:;/\\&@#%\xa1\xa7\xbf\u060c\u061b\u2022\u3001\uff0c\uff1a\uff1b")
+"""Commas, colons, semicolons and signs after which more comes."""
 _MARKS = frozenset("`*_|~>")
 """What ends a code block, emphasis or a table."""
+_PAIRED = frozenset("`*_~>\"'")
+"""What opens as well as it closes, or begins a line: behind white space it has just opened."""
+_FENCE = "```"
 
 
 def may_be_empty(chat: Chat) -> bool:
@@ -38,12 +41,18 @@ def _reads_complete(messages: list[Any]) -> bool:
     for message in reversed(messages):
         if isinstance(message, dict) and message.get("role") == "assistant":
             content = message.get("content")
-            return isinstance(content, str) and _ends(content.rstrip()[-1:])
+            if isinstance(content, list) and content and isinstance(content[-1], dict):
+                content = content[-1].get("text")  # a client's own beginning, in parts
+            return isinstance(content, str) and _ends(content.rstrip())
     return False
 
 
-def _ends(character: str) -> bool:
+def _ends(text: str) -> bool:
     """Whether a text may end so: the end of a sentence, a closing bracket or quotation mark."""
-    if not character or character in _NO_END:
+    last = text[-1:]
+    if not last or last in _NO_END or text.count(_FENCE) % 2:
         return False
-    return character in _MARKS or unicodedata.category(character) in ("Po", "Pe", "Pf")
+    before = text.rstrip(last)[-1:]
+    if last in _PAIRED and (not before or before.isspace()):
+        return text.endswith(_FENCE)
+    return last in _MARKS or unicodedata.category(last) in ("Po", "Pe", "Pf")

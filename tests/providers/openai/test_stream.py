@@ -60,7 +60,7 @@ ROLE, HI, STOP = chunk({"role": "assistant", "content": ""}), chunk({"content": 
         ("text", [R, C, C, C, F, U, D], 15),
         ("tools", [R, C, C, C, C, F, D], 37),
         ("refusal", [R, C, C, F, D], 23),
-        ("two_choices", [R, R, C, C, R, C, F, D], 11),
+        ("two_choices", [R, R, C, C, F, C, F, D], 11),
         ("length", [R, F, D], 0),
         ("reasoning", [P, R, C, C, C, F, D], 19),
         ("azure_crlf", [R, R, C, F, D], 2),
@@ -186,7 +186,7 @@ ERROR = b'data: {"error":{"message":"The server had an error","type":"server_err
         (sse(HI) + b'event: error\ndata: {"message":"no"}\n\n', [C, X], None),
         (sse(HI) + b'{"error":{"message":"engine dead","code":500}}\n\n', [C, X], None),
         (sse(HI) + b'{"error":{"message":"engine dead","code":500}}', [C, X], None),
-        (sse(chunk({"content": "a"}), chunk({"content": "b"}, index=1), STOP) + DONE, [C, C, R, X], Kind.NO_FINISH),
+        (sse(chunk({"content": "a"}), chunk({"content": "b"}, index=1), STOP) + DONE, [C, C, F, X], Kind.NO_FINISH),
         (b"x" * (EVENT_MAX_BYTES + 1), [X], Kind.ANSWER_TOO_LARGE),
     ],
     ids=[

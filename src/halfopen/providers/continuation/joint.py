@@ -98,6 +98,8 @@ class Joint:
         delta = delta if isinstance(delta, dict) else {}
         for name in _UNSHOWN if self._splice.joins else ("role",):
             delta.pop(name, None)
+        if self._splice.joins and event.form is Form.REASONING and isinstance(delta.get("content"), list):
+            del delta["content"]  # Mistral's thoughts: parts of the content
         told = delta.pop("content") if isinstance(delta.get("content"), str) else ""
         ends = event.form in _FLUSHING or (first is not None and bool(first.get("finish_reason")))
         text = self._splice.feed(told) + (self._splice.finish() if ends else "")

@@ -206,8 +206,8 @@ class Splice:
             return length >= _LONG_AFTER_PREFILL_CHARS
         if length >= _LONG_CHARS:
             return True
-        if lead:
-            return False
+        if lead:  # only the whole text again, with the white space at its start
+            return at == self._start == lead and self._held[:lead] == self._text[:lead]
         return begins_word(self._text, at) or (length > 1 and is_ideograph(self._text[at]))
 
     def _ends_well(self, body: str, length: int) -> bool:

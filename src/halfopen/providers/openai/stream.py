@@ -79,7 +79,7 @@ class OpenAIReader:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
         if self._ended:
             return []
-        events = self._read_all(self._parser.flush())
+        events = self._read_all(self._parser.last())
         if not self._ended:
             events.append(self._end_at(self._parser.tail.strip()))
         return events
@@ -134,7 +134,8 @@ class OpenAIReader:
             )
         chars = answered + thought
         form, text = form_of(chunk.choices or []) if chars else (Form.NONE, "")
-        if whole:
+        # Of one choice the first finish is the finish, also when a second choice has come unasked.
+        if whole or (reason is not None and self._asked == 1):
             events.append(
                 StreamEvent(
                     StreamKind.FINISH, raw, chars, usage=usage, finish_reason=reason, form=form, text=text
