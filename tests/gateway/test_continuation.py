@@ -303,3 +303,26 @@ def test_keep_alives_come_late_and_fix_the_status(play: Any, kit: Any, speaking:
             assert not response.whole
 
     play(scene)
+
+
+def test_what_follows_a_call_that_was_cut_is_not_held(play: Any, kit: Any, speaking: Any) -> None:
+    """The call went with its attempt: the text of the next one is passed on as it comes."""
+    seen = asyncio.Event()
+
+    async def waiting(peer: Any) -> None:
+        await peer.request()
+        peer.send(kit.stream_head + kit.framed(b"".join(texts(" And more."))))
+        await seen.wait()
+        peer.send(kit.framed(STOP + DONE) + b"0\r\n\r\n")
+
+    async def scene(stage: Any) -> None:
+        first = await stage.upstream(speaking(*texts("Let me see."), *call('{"a"'), cut=True))
+        gateway = await stage.gateway(first, await stage.upstream(waiting), options=OPTIONS)
+        client = await stage.client(gateway)
+        client.send(kit.post(kit.chat(stream=True)))
+        async with asyncio.timeout(3):
+            await client.reader.readuntil(b" And more.")
+            seen.set()
+            await client.reader.readuntil(b"[DONE]")
+
+    play(scene)

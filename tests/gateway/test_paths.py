@@ -2,8 +2,9 @@
 
 import pytest
 
-from halfopen.gateway.paths import client_of, is_models, is_relayed
+from halfopen.gateway.paths import client_of, is_models, is_relayed, speaker_of
 from halfopen.http1 import RequestHead
+from halfopen.providers.clients.generate import GENERATE, GENERATE_COUNT, GENERATE_EMBEDDINGS
 
 
 def head(method: str, target: str, *headers: tuple[bytes, bytes]) -> RequestHead:
@@ -26,6 +27,20 @@ def test_other_vendors_clients_are_not_relayed(path: str, header: tuple[bytes, b
     assert client_of(head("POST", path)) is not None
     assert not is_relayed(head("POST", path, header))
     assert client_of(head("POST", path, header)) is None
+
+
+@pytest.mark.parametrize("version", ["v1", "v1alpha", "v1beta"])
+def test_versions_of_googles_interface(version: str) -> None:
+    """Google's clients are served by each version of the interface that they may be set to."""
+    assert client_of(head("POST", f"/{version}/models/fast:generateContent")) is GENERATE
+    assert client_of(head("POST", f"/{version}/models/fast:streamGenerateContent")) is GENERATE
+    assert client_of(head("POST", f"/{version}/models/fast:countTokens")) is GENERATE_COUNT
+    for method in ("embedContent", "batchEmbedContents"):
+        assert client_of(head("POST", f"/{version}/models/fast%3A{method}")) is GENERATE_EMBEDDINGS
+    assert client_of(head("POST", f"/{version}/models/fast:predict")) is None
+    assert is_models(f"/{version}/models/fast".encode())
+    if version != "v1":  # OpenAI's clients use it as well
+        assert speaker_of(head("GET", f"/{version}/models")) is GENERATE
 
 
 @pytest.mark.parametrize("method", ["countTokens", "embedContent", "batchEmbedContents", "generateContent"])

@@ -231,6 +231,8 @@ class Exchange:
             self._resumption.went_on(self._delivery.comment)
             self._step(ev.Finished(attempt.number))
             return False
+        if event.chars:
+            self._resumption.went_on(self._delivery.comment)
         if kind is StreamKind.FINISH:
             attempt.finish_seen(self._route.options.stall_s)
         try:
@@ -245,7 +247,6 @@ class Exchange:
         journey, held = self._journey, self._delivery.holds(event)
         self._current.chars += event.chars
         if journey.state is State.ATTEMPTING or (journey.state is State.HELD and not held):
-            self._resumption.went_on(self._delivery.comment)
             self._step(ev.Content(self._current.number, held=held))
         journey.progress(event.chars, self._runtime.loop.time())
 
@@ -380,7 +381,9 @@ class Exchange:
             served_by=served_by.name if served_by else None,
             fault=self._fault,
             client_gone=client_gone,
-            usage=self._resumption.total(None if last is None or last.counted else last.usage),
+            usage=self._resumption.total(
+                *((None, 0) if last is None or last.counted else (last.usage, last.chars))
+            ),
             continuations=tuple(self._resumption.continuations),
         )
         runtime.surroundings.on_outcome(outcome)

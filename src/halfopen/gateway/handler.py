@@ -24,6 +24,8 @@ from halfopen.providers.clients.relay import RELAY
 
 _JSON = ("content-type", "application/json")
 _NAME_SHOWN_CHARS = 200
+_LISTS = frozenset(("accept", "anthropic-beta", "openai-beta"))
+"""Headers that may come in several lines, each with a part of a list."""
 _PATHS = (
     *(path.decode() for path in POSTED),
     "/v1beta/models/MODEL:generateContent",
@@ -153,11 +155,17 @@ class Handler:
 
 
 def _request(head: RequestHead, body: bytes) -> ClientRequest:
-    query = head.target.partition(b"?")[2]
+    query = head.target.partition(b"?")[2].decode("latin-1")
+    headers: dict[str, str] = {}
+    for raw_name, raw_value in head.headers:
+        name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        joined = name in _LISTS and name in headers
+        headers[name] = f"{headers[name]}, {value}" if joined else value
     return ClientRequest(
         unquote(head.path.decode("latin-1")),
-        dict(parse_qsl(query.decode("latin-1"), keep_blank_values=True)) if query else {},
-        {name.decode("latin-1"): value.decode("latin-1") for name, value in head.headers},
+        dict(parse_qsl(query, keep_blank_values=True)) if query else {},
+        headers,
         body,
         head.method,
+        query,
     )

@@ -9,7 +9,7 @@ from halfopen.http1 import RequestHead
 from halfopen.providers import CHAT, ClientDialect
 from halfopen.providers.clients.completions import COMPLETIONS
 from halfopen.providers.clients.embeddings import EMBEDDINGS
-from halfopen.providers.clients.generate import GENERATE
+from halfopen.providers.clients.generate import GENERATE, GENERATE_COUNT, GENERATE_EMBEDDINGS
 from halfopen.providers.clients.messages import COUNT_TOKENS, MESSAGES
 from halfopen.providers.clients.relay import RELAY, rule_of
 from halfopen.providers.clients.responses import RESPONSES
@@ -25,12 +25,20 @@ POSTED: Mapping[bytes, ClientDialect] = MappingProxyType(
     }
 )
 """The dialects with a path of their own."""
-_GENERATE = re.compile(
-    rb"/v1(?:beta)?/(?:models|tunedModels)/[^/]+(?::|%3[Aa])(?:generateContent|streamGenerateContent)"
+_METHOD = re.compile(rb"/v1(?:alpha|beta)?/(?:models|tunedModels)/[^/]+(?::|%3[Aa])([A-Za-z]+)")
+_METHODS: Mapping[bytes, ClientDialect] = MappingProxyType(
+    {
+        b"generateContent": GENERATE,
+        b"streamGenerateContent": GENERATE,
+        b"countTokens": GENERATE_COUNT,
+        b"embedContent": GENERATE_EMBEDDINGS,
+        b"batchEmbedContents": GENERATE_EMBEDDINGS,
+    }
 )
-_MODELS = re.compile(rb"/v1(?:beta)?/models(?:/.*)?")
+"""What Google's clients ask of a model."""
+_MODELS = re.compile(rb"/v1(?:alpha|beta)?/models(?:/.*)?")
 _OTHER_METHOD = re.compile(rb"(?::|%3[Aa])[A-Za-z]+(?:Contents?|Tokens)$")
-"""What Google's clients also ask of a model, as in `:countTokens`; nothing here serves it."""
+"""Whatever Google's clients may ask of a model, served or not: it is no part of a model's name."""
 
 
 def client_of(head: RequestHead) -> ClientDialect | None:
@@ -40,8 +48,9 @@ def client_of(head: RequestHead) -> ClientDialect | None:
     if client is not None:
         # What was stored of chats is read by the same path.
         return RELAY if head.method != "POST" and is_relayed(head) else client
-    if _GENERATE.fullmatch(path):
-        return GENERATE
+    asked = _METHOD.fullmatch(path)
+    if asked is not None and asked[1] in _METHODS:
+        return _METHODS[asked[1]]
     return RELAY if is_relayed(head) else None
 
 
@@ -61,6 +70,6 @@ def speaker_of(head: RequestHead) -> ClientDialect:
     """The dialect in which to answer a request that is for no model's work."""
     if head.header(b"anthropic-version") is not None or head.path.startswith(b"/v1/messages"):
         return MESSAGES
-    if head.header(b"x-goog-api-key") is not None or head.path.startswith(b"/v1beta/"):
+    if head.header(b"x-goog-api-key") is not None or head.path.startswith((b"/v1beta/", b"/v1alpha/")):
         return GENERATE
     return CHAT

@@ -88,10 +88,19 @@ class Resumption:
         self.joint = Joint(self.delivered.identity, splice, spent=self.spent, include_usage=wants_usage)
         return chat
 
-    def total(self, usage: Usage | None) -> Usage | None:
-        """All tokens spent, when the last attempt told `usage`."""
-        if usage is None or self.spent is None:
+    def total(self, usage: Usage | None, chars: int) -> Usage | None:
+        """All tokens spent.
+
+        Args:
+            usage: What the last attempt told of its tokens.
+            chars: How much of an answer came in it. Only where others failed is what it doesn't tell
+                estimated: a part of the truth would be taken for the whole.
+        """
+        if self.spent is None or (usage is None and not chars):
             return usage or self.spent
+        if usage is None:
+            assert isinstance(self._ask, Chat)
+            return summed(self.spent, estimated(self._ask, chars))
         return usage if self.joint is not None else summed(self.spent, usage)
 
     def went_on(self, remark: Callable[[str], object]) -> None:

@@ -1,7 +1,7 @@
 """The client's side of HTTP/1.1: bytes in, one response out.
 
 Rules
-1. Interim responses (1xx) are passed over; 101 is refused.
+1. Interim responses (1xx) are passed over; 101 is refused, and so is one with a body.
 2. Without Content-Length and chunked coding the body ends with the connection. Whether the answer
    was whole then only its content can tell.
 3. A transfer coding other than chunked, or two lengths, is refused.
@@ -171,6 +171,8 @@ class ResponseParser:
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
+        if self._head is None:
+            raise BadResponseError("an interim response with a body")
         self._sink.on_response_body(data)
 
     def on_message_complete(self) -> None:

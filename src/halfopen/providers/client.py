@@ -21,9 +21,11 @@ class ClientRequest:
     query: Mapping[str, str]
     """Decoded; of a name that comes twice the last."""
     headers: Mapping[str, str]
-    """Names in lower case; of a name that comes twice the last."""
+    """Names in lower case; lines of a header that is a list are joined, of others the last counts."""
     body: bytes
     method: str = "POST"
+    raw_query: str = ""
+    """The query as it came, without the question mark."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,8 @@ _MARKS = frozenset("`*_|~>")
 _PAIRED = frozenset("`*_~>\"'")
 """What opens as well as it closes, or begins a line: behind white space it has just opened."""
 _FENCE = "```"
+_ENDS = frozenset(("Po", "Pe", "Pf", "So"))
+"""Kinds of characters: sentence ends and the like, closing brackets and quotation marks, emoji."""
 
 
 def may_be_empty(chat: Chat) -> bool:
@@ -48,11 +50,11 @@ def _reads_complete(messages: list[Any]) -> bool:
 
 
 def _ends(text: str) -> bool:
-    """Whether a text may end so: the end of a sentence, a closing bracket or quotation mark."""
+    """Whether a text may end so: a sentence, a closing bracket or quotation mark, an emoji."""
     last = text[-1:]
     if not last or last in _NO_END or text.count(_FENCE) % 2:
         return False
     before = text.rstrip(last)[-1:]
     if last in _PAIRED and (not before or before.isspace()):
         return text.endswith(_FENCE)
-    return last in _MARKS or unicodedata.category(last) in ("Po", "Pe", "Pf")
+    return last in _MARKS or unicodedata.category(last) in _ENDS

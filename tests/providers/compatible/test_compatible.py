@@ -1,6 +1,7 @@
 """Servers that speak OpenAI's dialect their own way."""
 
 import json
+import re
 from dataclasses import fields, replace
 
 import pytest
@@ -143,3 +144,62 @@ def test_a_stand_in_is_not_sent_what_it_refuses_by_name(make_chat, make_target) 
     tool = {"type": "function", "function": {"name": "f", "parameters": {}}}
     single = make_chat(parallel_tool_calls=False, tools=[tool])
     assert azure.unfit(single, target) == "parallel tool calls can't be turned off"
+
+
+CALL = {"type": "function", "function": {"name": "f", "arguments": '{"n": 12345678901234567890123}'}}
+
+
+def conversation(*ids):
+    calls = [{"id": each, **CALL} for each in ids]
+    results = [{"role": "tool", "tool_call_id": each, "content": "r"} for each in ids]
+    said = {"role": "assistant", "content": None, "tool_calls": calls}
+    return [{"role": "user", "content": "Hi"}, said, *results]
+
+
+def ids_in(body):
+    messages = json.loads(body)["messages"]
+    calls = [call["id"] for message in messages for call in message.get("tool_calls") or ()]
+    return calls, [message["tool_call_id"] for message in messages if message["role"] == "tool"]
+
+
+def test_mistral_gets_ids_that_it_takes(make_chat, make_target) -> None:
+    """Calls of other servers go to Mistral with nine letters or digits, the same in call and result."""
+    given = ("call_0fypS1hVX", "toolu_01A", "functions.f:0", "0", "", "abcdefghijkl", "Abc123xyZ", "é")
+    chat, target = make_chat(messages=conversation(*given)), make_target("mistral-large-latest")
+    mistral = Compatible(FLAVOURS["mistral"])
+    body = mistral.call(chat, target, "k").body
+    calls, results = ids_in(body)
+    assert calls == results
+    assert len(set(calls)) == len(given)
+    assert all(re.fullmatch("[a-zA-Z0-9]{9}", each) for each in calls)
+    assert calls[6] == "Abc123xyZ"
+    assert mistral.call(chat, target, "k").body == body
+    assert b"12345678901234567890123" in body
+
+
+def test_ids_stay_the_same_from_turn_to_turn(make_chat, make_target) -> None:
+    """A call's id is made of its own id alone, so the beginning of a conversation keeps its bytes."""
+    target, mistral = make_target("mistral-large-latest"), Compatible(FLAVOURS["mistral"])
+    short, long = (
+        ids_in(mistral.call(make_chat(messages=turns), target, "k").body)[0]
+        for turns in (conversation("call_a"), conversation("call_a") + conversation("call_b"))
+    )
+    assert long[:1] == short
+
+
+@pytest.mark.parametrize(
+    ("flavour", "messages"),
+    [
+        pytest.param("vllm", conversation("call_a"), id="another server"),
+        pytest.param("mistral", conversation("Abc123xyZ"), id="its own ids"),
+        pytest.param("mistral", [{"role": "user", "content": '"tool_call"'}], id="the mere word"),
+        pytest.param("mistral", [{"role": "assistant", "tool_calls": 5, "tool_call_id": 5}], id="no calls"),
+        pytest.param("mistral", [{"role": "assistant", "tool_calls": [{"id": None}]}], id="no id"),
+    ],
+)
+def test_a_conversation_without_foreign_ids_passes_as_it_is(
+    make_chat, make_target, flavour, messages
+) -> None:
+    """Where no id has to change, the body is the client's, byte for byte."""
+    chat = make_chat(messages=messages)
+    assert Compatible(FLAVOURS[flavour]).call(chat, make_target("gpt-4o-mini"), "k").body is chat.body

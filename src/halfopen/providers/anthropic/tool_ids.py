@@ -1,6 +1,7 @@
 """Ids of tool calls, which must agree between a call and its result."""
 
 import re
+from collections.abc import Iterable
 
 _REFUSED = re.compile(r"[^a-zA-Z0-9_-]")
 
@@ -14,19 +15,24 @@ class ToolIds:
     id: the name stands in.
     """
 
-    __slots__ = ("_latest", "_used")
+    __slots__ = ("_latest", "_numbers", "_used")
 
-    def __init__(self) -> None:
+    def __init__(self, used: Iterable[str] = ()) -> None:
+        """`used` are ids that were given before, which no new call gets."""
         self._latest: dict[str, str] = {}
-        self._used: set[str] = set()
+        self._numbers: dict[str, int] = {}
+        """The number that each repeated id got last, or counting an id that repeats would be quadratic."""
+        self._used = set(used)
 
     def of_call(self, client_id: str) -> str:
         """The id of a new call."""
         clean = _clean(client_id)
-        given, number = clean, 1
-        while given in self._used:
-            number += 1
-            given = f"{clean}_{number}"
+        given = clean
+        if given in self._used:
+            number = self._numbers.get(clean, 1) + 1
+            while (given := f"{clean}_{number}") in self._used:
+                number += 1
+            self._numbers[clean] = number
         self._used.add(given)
         self._latest[client_id] = given
         return given

@@ -2,10 +2,8 @@
 
 from dataclasses import dataclass, field
 
-from halfopen.providers.clients.messages.said import ToolCall, arguments_text
 
-
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class GatheredCall:
     """One call, as far as it has come."""
 
@@ -22,9 +20,9 @@ class GatheredCall:
 class GatheredCalls:
     """The calls of one answer in their order.
 
-    A chat completion may mix the pieces of several calls; Anthropic's blocks come one by one. Pieces
-    carry their call's index, but some servers leave it out, or give every call the same: then a new
-    id begins a new call.
+    A chat completion may mix the pieces of several calls; in most other dialects they come one by
+    one. Pieces carry their call's index, but some servers leave it out, or give every call the same:
+    then a new id begins a new call.
     """
 
     __slots__ = ("_latest", "calls")
@@ -34,14 +32,22 @@ class GatheredCalls:
         self.calls: list[GatheredCall] = []
         self._latest: dict[int | None, GatheredCall] = {}
 
-    def add(self, piece: ToolCall) -> None:
-        """Take one piece."""
-        call = self._latest.get(piece.index)
-        if call is None or (piece.id and call.id and piece.id != call.id):
-            call = GatheredCall(piece.id or None)
+    def add(self, index: int | None, call_id: str | None, name: str | None, arguments: str) -> GatheredCall:
+        """Take one piece, and return the call that it belongs to.
+
+        Args:
+            index: The call's place among the calls; None: the server says none.
+            call_id: Comes with the first piece, or with each.
+            name: Comes with the first piece.
+            arguments: The next of the arguments.
+        """
+        call = self._latest.get(index)
+        if call is None or (call_id and call.id and call_id != call.id):
+            call = GatheredCall(call_id or None)
             self.calls.append(call)
-            self._latest[piece.index] = call
-        call.id = call.id or piece.id or None
-        if piece.function is not None:
-            call.name = call.name or piece.function.name or ""
-            call.pieces.append(arguments_text(piece.function.arguments))
+            self._latest[index] = call
+        call.id = call.id or call_id or None
+        call.name = call.name or name or ""
+        if arguments:
+            call.pieces.append(arguments)
+        return call

@@ -6,8 +6,6 @@ kind, text, finish, fault) goes with the event's own bytes, which the client get
 
 from collections.abc import Mapping
 
-import msgspec
-
 from halfopen import errors
 from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
 from halfopen.model import Kind, Usage
@@ -62,8 +60,7 @@ class NativeReader:
             return []
         # A last event may lack its blank line. It gets one, or the inner reader would tell of it only at
         # its own close, apart from the bytes.
-        last = [msgspec.structs.replace(each, raw=each.raw + b"\n\n") for each in self._parser.flush()]
-        events = self._read(last)
+        events = self._read(self._parser.last())
         if events and events[-1].kind in _ENDS:
             return events
         tail = self._parser.tail

@@ -7,6 +7,7 @@ import msgspec
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
 from halfopen.providers.chat import Chat
+from halfopen.providers.compatible.call_ids import with_short_ids
 from halfopen.providers.compatible.flavour import Flavour
 from halfopen.providers.contract import Answer, Call, StreamReader
 from halfopen.providers.openai import OPENAI
@@ -66,6 +67,8 @@ class Compatible:
             fields = self._renamed(fields)
         if chat.stream and "stream_options" not in flavour.drops:
             fields = usage_asked(fields)
+        if flavour.short_call_ids:
+            fields = with_short_ids(fields)
         same = fields is chat.fields and not renamed
         body = chat.body if same else encode_fields(fields, target.model)
         return Call("/chat/completions", self._headers(chat, key), body)

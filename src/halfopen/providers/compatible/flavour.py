@@ -31,6 +31,8 @@ class Flavour:
     One that asks for nothing (`logprobs` of false) is left out, because some servers refuse the name."""
     refuses_in_messages: frozenset[str] = frozenset()
     """The same, of the fields of a message."""
+    short_call_ids: bool = False
+    """Whether ids of tool calls must be nine letters or digits there."""
     lacks: frozenset[str] = frozenset()
     """Names of capabilities that no model there has; a model's own settings can say otherwise."""
     speaks: frozenset[str] = frozenset(("completions", "embeddings"))

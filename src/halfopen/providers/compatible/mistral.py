@@ -14,5 +14,7 @@ MISTRAL = Flavour(
     # The last chunk of its streams carries the usage unasked.
     drops=frozenset(("stream_options", "user", "store", "safety_identifier", "service_tier")),
     refuses=frozenset(("logit_bias", "logprobs", "top_logprobs", "functions", "function_call")),
+    # "Tool call id was … but must be a-z, A-Z, 0-9, with a length of 9."
+    short_call_ids=True,
     lacks=frozenset(("logprobs", "audio")),
 )

@@ -69,7 +69,11 @@ def request_headers(key: str | None, *, stream: bool) -> tuple[tuple[str, str], 
 
 def request_path(model: str, *, stream: bool) -> str:
     """The path and query of a request. Whatever the model's name holds, it stays one segment."""
-    method = "streamGenerateContent?alt=sse" if stream else "generateContent"
+    return method_path(model, "streamGenerateContent?alt=sse" if stream else "generateContent")
+
+
+def method_path(model: str, method: str) -> str:
+    """The path of what is asked of a model: `countTokens`, `embedContent`."""
     return f"/v1beta/{_resource(model)}:{method}"
 
 

@@ -80,3 +80,15 @@ def test_odd_answers_keep_their_meaning(make, make_target, message, reason, expe
     answer = COMPLETIONS.translation(OPENAI, target).answer(make(), target, reply)
     (choice,) = json.loads(answer.body)["choices"]
     assert (choice["text"], choice["finish_reason"]) == expected
+
+
+def test_a_number_beyond_a_double(make, make_target) -> None:
+    """An answer with a number that no double holds is an answer still."""
+    target = make_target("gpt-4o-mini", "openai")
+    translation = COMPLETIONS.translation(OPENAI, target)
+    body = json.dumps(OPENAI_ANSWER).replace(
+        '"stop"', '"stop", "logprobs": {"content": [{"logprob": -1e999}]}'
+    )
+    answer = translation.answer(make(model="route"), target, Reply(200, (), body.encode(), dialect="openai"))
+    assert isinstance(answer, Answer), answer
+    assert json.loads(answer.body)["choices"][0]["text"] == "a time"

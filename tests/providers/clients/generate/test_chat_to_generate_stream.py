@@ -1,11 +1,16 @@
 """Streams written for Google's clients, read by the official client into its typed objects."""
 
+import asyncio
+import time
 from itertools import pairwise
 from typing import Any
 
+import httpx2
 import msgspec
 import pytest
+from google import genai
 from google.genai import errors as google
+from google.genai import types
 
 from halfopen.model import Kind, Usage
 from halfopen.providers import Form
@@ -127,6 +132,57 @@ def test_call_is_written_when_next_begins(desk: Any, chunked: Any) -> None:
     assert b'"second"' not in out[1]
 
 
+@pytest.mark.parametrize(
+    "index", [{}, {"index": None}, {"index": 0}], ids=["no index", "null", "all of index 0"]
+)
+def test_calls_without_places(desk: Any, chunked: Any, index: dict[str, Any]) -> None:
+    """Parallel calls of servers that don't number them are told apart by their ids."""
+    begun = [
+        {"id": f"call_{name}", "type": "function", "function": {"name": name, "arguments": '{"at":'}, **index}
+        for name in ("first", "second")
+    ]
+    more = [{"function": {"arguments": f"{place}}}"}, **index} for place in (1, 2)]
+    pieces = [begun[0], more[0], begun[1], more[1]]
+    events = [
+        StreamEvent(StreamKind.CONTENT, chunked({"tool_calls": [each]}), form=Form.CALL) for each in pieces
+    ]
+    events.append(StreamEvent(StreamKind.FINISH, chunked({}, "tool_calls"), finish_reason="tool_calls"))
+    read = desk.read(desk.written(events))
+    assert [(call.id, call.name, call.args) for call in read.calls] == [
+        ("call_first", "first", {"at": 1}),
+        ("call_second", "second", {"at": 2}),
+    ]
+    assert read.reasons == ["STOP"]
+
+
+def test_the_finish_has_the_last_calls(desk: Any, chunked: Any) -> None:
+    """No empty text comes after calls: the client would send it back between them and their results."""
+    data = openai(
+        chunked({"content": "Let me see."}),
+        chunked(call_piece(0, "{}", "first")),
+        chunked(call_piece(1, "{}", "second")),
+        chunked({}, "tool_calls"),
+    )
+    parts = desk.read(desk.written(desk.events("openai", data))).parts
+    assert [part.text or (part.function_call and part.function_call.name) for part in parts] == [
+        "Let me see.",
+        "first",
+        "second",
+    ]
+
+
+def test_many_calls(desk: Any) -> None:
+    """Thousands of calls in one answer are written in a time that grows with their number."""
+    writer = GENERATE.writer(desk.stream(), request_id="r", created_s=0)
+    started = time.process_time()
+    for place in range(20_000):
+        chunk = {"choices": [{"index": 0, "delta": call_piece(place, "{}", f"f{place}")}]}
+        data = b"data: " + msgspec.json.encode(chunk) + b"\n\n"
+        writer.write(StreamEvent(StreamKind.CONTENT, data, form=Form.CALL))
+    assert writer.finish().count(b"functionCall") == 1
+    assert time.process_time() - started < 8
+
+
 def test_malformed_call(desk: Any, chunked: Any) -> None:
     """A call whose arguments are no object is no part: the finish says so, with the model's words."""
     data = openai(
@@ -243,6 +299,41 @@ def test_error_inside(desk: Any, native: int) -> None:
     assert (caught.value.code, caught.value.status) == (503, "UNAVAILABLE")
     assert caught.value.message == "Too busy."
     assert caught.value.details["error"]["halfopen"] == {"kind": "overloaded", "attempts": 2}
+
+
+def test_error_inside_async(desk: Any) -> None:
+    """The asynchronous client raises its typed error as well."""
+    writer = GENERATE.writer(desk.stream(), request_id="r", created_s=0)
+    event = desk.events("gemini", desk.recorded("gemini_text"))[0]
+    data = writer.write(event) + writer.error(desk.failure())
+    got = []
+
+    async def read() -> None:
+        async with httpx2.AsyncClient(
+            transport=httpx2.MockTransport(lambda _request: httpx2.Response(200, content=data))
+        ) as http:
+            options = types.HttpOptions(base_url="http://gateway.test", httpx_async_client=http)
+            client = genai.Client(api_key="none", http_options=options)
+            stream = await client.aio.models.generate_content_stream(model="fast", contents="Hi")
+            async for response in stream:
+                got.append(response.text)
+
+    with pytest.raises(google.ServerError) as caught:
+        asyncio.run(read())
+    assert len(got) == 1
+    assert (caught.value.code, caught.value.status) == (503, "UNAVAILABLE")
+
+
+def test_error_is_no_event(desk: Any) -> None:
+    """An error is a bare line, as Google writes it: JavaScript's client takes an event for a response."""
+    writer = GENERATE.writer(desk.stream(), request_id="r", created_s=0)
+    before = writer.write(desk.events("gemini", desk.recorded("gemini_text"))[0]) + writer.ping()
+    error = writer.error(desk.failure(message="Too busy.\n\ndata: {}"))
+    assert error.startswith(b'{"error":{')
+    assert error.endswith(b"}\r\n")
+    assert len(error.splitlines()) == 1
+    # What is left after the last blank line is not nothing, so that no client finds a proper end.
+    assert (before + error).rpartition(b"\r\n\r\n")[2].strip() == error.strip()
 
 
 def test_error_in_array(desk: Any) -> None:

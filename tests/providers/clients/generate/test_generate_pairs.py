@@ -49,6 +49,70 @@ def test_gemini_model_in_body(desk: Any) -> None:
     assert list(msgspec.json.decode(body)) == ["contents"]
 
 
+def model(*parts: Any) -> dict[str, Any]:
+    return {"role": "model", "parts": list(parts)}
+
+
+CALL: dict[str, Any] = {"functionCall": {"name": "f", "args": {}}}
+STAND_IN = {"thoughtSignature": "skip_thought_signature_validator"}
+SIGNED = CALL | {"thoughtSignature": "EjQK"}
+RESULT = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": {"output": "x"}}}]}
+USER = {"role": "user", "parts": [{"text": "Hi"}]}
+
+
+@pytest.mark.parametrize(
+    ("turns", "sent_turns"),
+    [
+        pytest.param([model(CALL)], [model(CALL | STAND_IN)], id="one call"),
+        pytest.param([model(CALL, CALL)], [model(CALL | STAND_IN, CALL)], id="the first of two"),
+        pytest.param(
+            [model({"text": "So"}, CALL)], [model({"text": "So"}, CALL | STAND_IN)], id="after text"
+        ),
+        pytest.param([model(CALL), model(CALL)], [model(CALL | STAND_IN), model(CALL)], id="in pieces"),
+        pytest.param(
+            [model(SIGNED), RESULT, model(CALL)],
+            [model(SIGNED), RESULT, model(CALL | STAND_IN)],
+            id="a second turn",
+        ),
+        pytest.param(
+            [{"role": "model", "parts": {"function_call": {"name": "f"}, "thought_signature": None}}],
+            [{"role": "model", "parts": {"function_call": {"name": "f"}} | STAND_IN}],
+            id="snake case",
+        ),
+    ],
+)
+@pytest.mark.parametrize("name", ["gemini-3-pro-preview", "gemini-flash-latest"])
+def test_gemini_gets_signatures(desk: Any, name: str, turns: Any, sent_turns: Any) -> None:
+    """A model that insists on thought signatures gets Google's stand-in for calls of another's making."""
+    contents = sent(desk, "gemini", name, contents=[USER, *turns, RESULT])["contents"]
+    assert contents == [USER, *sent_turns, RESULT]
+
+
+@pytest.mark.parametrize(
+    ("name", "turn"),
+    [
+        pytest.param("gemini-2.5-flash", model(CALL), id="an older model"),
+        pytest.param("gemini-3-pro-preview", model(SIGNED, CALL), id="signed"),
+        pytest.param("gemini-3-pro-preview", model({"text": "no functionCall"}), id="no call"),
+    ],
+)
+def test_gemini_needs_no_signatures(desk: Any, name: str, turn: Any) -> None:
+    """A history that lacks nothing passes byte for byte."""
+    ask = desk.ask(contents=[USER, turn, RESULT])
+    body = desk.pair("gemini", name).call(ask, desk.target("gemini", name), None).body
+    assert body == ask.origin.body
+
+
+def test_signatures_keep_bytes(desk: Any) -> None:
+    """Beside the stand-in no byte of a history changes, not even of numbers that no double holds."""
+    args = b'{"big":123456789012345678901234567890,"small":1.10}'
+    part = b'{"functionCall":{"name":"f","args":' + args + b"}"
+    start, end = b'{"contents":[{"role":"user","parts":[{"text":"Hi"}]},{"role":"model","parts":[', b"}]}]}"
+    ask = GENERATE.parse(ClientRequest("/v1beta/models/fast:generateContent", {}, {}, start + part + end))
+    body = desk.pair("gemini", "gemini-3-pro").call(ask, desk.target("gemini", "gemini-3-pro"), None).body
+    assert body == start + part + b',"thoughtSignature":"skip_thought_signature_validator"' + end
+
+
 def test_gemini_unfit(desk: Any) -> None:
     """What the catalogue says of the model counts for native requests, too."""
     ask = desk.ask(generationConfig={"maxOutputTokens": 100})

@@ -1,6 +1,7 @@
 """What a request of generateContent means as a chat completion request."""
 
 import base64
+import time
 from typing import Any
 
 import msgspec
@@ -24,6 +25,21 @@ def call(name: str, args: Any = None, **fields: Any) -> dict[str, Any]:
 
 def result(name: str, response: Any, **fields: Any) -> dict[str, Any]:
     return {"functionResponse": {"name": name, "response": response, **fields}}
+
+
+def test_long_conversations(desk: Any) -> None:
+    """A conversation of many pieces is read in a time that grows with its length."""
+    count = 20_000
+    calls = [model(call("f", id=f"c{place}")) for place in range(count)]
+    results = [user(result("f", {"output": place}, id=f"c{place}")) for place in reversed(range(count))]
+    texts = [model({"text": "word " * 20}) for _ in range(count)]
+    contents = [user({"text": "Hi"}), *calls, *results, *texts, user({"text": "So?"})]
+    started = time.process_time()
+    messages = desk.chat(contents=contents)["messages"]
+    assert time.process_time() - started < 6
+    assert len(messages[1]["tool_calls"]) == count
+    assert [each["tool_call_id"] for each in messages[2:5]] == [f"c{count - n}" for n in (1, 2, 3)]
+    assert messages[-2]["content"] == "word " * 20 * count
 
 
 @pytest.mark.parametrize(

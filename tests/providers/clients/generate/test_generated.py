@@ -62,7 +62,10 @@ CONFIG = st.fixed_dictionaries(
         "stopSequences": st.lists(TEXT, min_size=1, max_size=5),
         "candidateCount": st.integers(2, 8),
         "seed": st.integers(-(2**31), 2**31 - 1),
-        "thinkingConfig": st.sampled_from([{"thinkingBudget": each} for each in (0, 1024, 8192, 24576)]),
+        "thinkingConfig": st.sampled_from(
+            [{"thinkingBudget": 0}]
+            + [{"thinkingBudget": each, "includeThoughts": True} for each in (1024, 8192, 24576)]
+        ),
     },
 )
 

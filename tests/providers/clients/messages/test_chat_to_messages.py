@@ -1,7 +1,12 @@
 """A whole chat completion as a message, read by the official client."""
 
+import msgspec
 import pytest
 from anthropic.types import TextBlock, ThinkingBlock, ToolUseBlock
+
+from halfopen.model import Fault, Kind, Reply
+from halfopen.providers import DIALECTS
+from halfopen.providers.clients.messages import MESSAGES
 
 CALL = {"id": "call_1", "type": "function", "function": {"name": "look", "arguments": '{"a": 1}'}}
 
@@ -178,3 +183,77 @@ def test_gemini(lab) -> None:
     assert message.stop_reason == "tool_use"
     assert [block.type for block in message.content] == ["text", "tool_use"]
     assert (message.usage.input_tokens, message.usage.output_tokens) == (5, 3)
+
+
+ODD = {"x": [1, None, 1.5]}
+
+
+@pytest.mark.parametrize(
+    ("said", "fields", "content"),
+    [
+        pytest.param({"reasoning": ODD}, {}, [], id="thoughts as an object"),
+        pytest.param(
+            {"reasoning_content": ["h", "m"]},
+            {},
+            [ThinkingBlock(type="thinking", thinking="hm", signature="")],
+            id="thoughts as a list",
+        ),
+        pytest.param({}, {"id": 5, "model": 7}, [], id="numbers for id and model"),
+        pytest.param({}, {"id": ODD, "model": ODD}, [], id="objects for id and model"),
+        pytest.param({}, {"choice": {"stop_reason": ODD}}, [], id="stop reason as an object"),
+    ],
+)
+def test_odd_fields_do_not_cost_the_answer(lab, said, fields, content) -> None:
+    """A field that hardly matters may be of any type: what the answer says is delivered."""
+    message = lab.answered("openai", completion({"content": "Hi", **said}, **fields))
+    assert message.content == [*content, TextBlock(type="text", text="Hi")]
+    assert message.stop_reason == "end_turn"
+
+
+@pytest.mark.parametrize(
+    ("call", "call_id", "given"),
+    [
+        pytest.param({**CALL, "id": 5, "index": "x"}, "5", {"a": 1}, id="number for an id"),
+        pytest.param(
+            {**CALL, "function": {"name": "look", "arguments": [1]}},
+            "call_1",
+            {"INVALID_JSON": "[1]"},
+            id="arguments as a list",
+        ),
+    ],
+)
+def test_odd_calls_are_delivered(lab, call, call_id, given) -> None:
+    """A call whose id or arguments are of another type is still a call."""
+    message = lab.answered("openai", completion({"tool_calls": [call]}, "tool_calls"))
+    assert message.content == [ToolUseBlock(type="tool_use", id=call_id, name="look", input=given)]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        pytest.param({"tool_calls": [5]}, id="a call that is a number"),
+        pytest.param({"tool_calls": [{**CALL, "function": {"name": 5}}]}, id="a name that is a number"),
+    ],
+)
+def test_an_answer_that_can_not_be_read_is_a_fault(lab, said) -> None:
+    """Nothing is left out in silence: such an answer is answered elsewhere."""
+    chat, target = lab.parse(), lab.target("openai")
+    raw = msgspec.json.encode(completion({"content": "Hi", **said}))
+    fault = MESSAGES.translation(DIALECTS["openai"], target).answer(chat, target, Reply(200, body=raw))
+    assert isinstance(fault, Fault)
+    assert fault.kind is Kind.MALFORMED_ANSWER
+
+
+def test_ids_of_calls_are_new_in_the_conversation(lab) -> None:
+    """A server that begins its ids anew in every answer gives none that the conversation has."""
+    uses = [{"type": "tool_use", "id": each, "name": "f", "input": {}} for each in ("call_1", "call_1_2")]
+    results = [{"type": "tool_result", "tool_use_id": each["id"], "content": "r"} for each in uses]
+    turns = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": uses},
+        {"role": "user", "content": results},
+    ]
+    said = completion({"tool_calls": [CALL, CALL, {**CALL, "id": "call_2"}]}, "tool_calls")
+    message = lab.answered("openai", said, lab.parse(turns))
+    ids = [block.id for block in message.content if block.type == "tool_use"]
+    assert ids == ["call_1_3", "call_1_4", "call_2"]

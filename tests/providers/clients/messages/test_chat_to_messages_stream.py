@@ -274,3 +274,45 @@ def test_native_events_after_chunks_are_written_from_their_chunks(lab, parsed_ev
     (block,) = lab.streamed(stream).content
     assert block.type == "text"
     assert block.text == "First. " + "".join(event.text for event in native_part)
+
+
+ODD = st.sampled_from([None, 5, -1, 1.5, True, "x", "", [], ["x"], {}, {"x": [1]}, 10**400])
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.dictionaries(st.sampled_from(["id", "model", "created", "object", "service_tier"]), ODD), ODD, ODD)
+def test_a_chunk_that_a_reader_passes_is_written(lab, parsed_events, fields, stop_reason, place) -> None:
+    """Fields that hardly matter may be of any type: the text and the calls of their chunk are delivered."""
+    call = {"index": place, "id": stop_reason, "function": {"name": "f", "arguments": "{}"}}
+    chunks = [
+        lab.chunk({"content": "Hello"}, stop_reason=stop_reason, **fields),
+        lab.chunk({"tool_calls": [call]}, **fields),
+        lab.chunk({"content": " world"}, finish="tool_calls", stop_reason=stop_reason, **fields),
+    ]
+    events = lab.events("openai", b"".join(chunk.data for chunk in chunks))
+    stream = lab.written(events)
+    parsed_events(stream)
+    text, use = lab.streamed(stream).content
+    assert text == TextBlock(type="text", text="Hello world")
+    assert isinstance(use, ToolUseBlock)
+
+
+def test_one_chunk_that_can_not_be_read_costs_no_other(lab) -> None:
+    """Chunks in one event are read each by itself."""
+    good, bad = lab.chunk({"content": "a"}), b'data: {"choices": 5}\n\n'
+    event = StreamEvent(StreamKind.CONTENT, good.data + bad + good.data)
+    assert lab.streamed(lab.written([event])).content == [TextBlock(type="text", text="aa")]
+
+
+def test_ids_of_calls_are_new_in_the_conversation(lab) -> None:
+    """An id that the conversation has gets a number in a stream, too."""
+    turns = [
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": [{"type": "tool_use", "id": "0", "name": "f", "input": {}}]},
+        {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "0", "content": "r"}]},
+    ]
+    chat = lab.parse(turns, stream=True)
+    stream = lab.written([lab.chunk(piece(0, "0", "f", "{}")), lab.chunk(finish="tool_calls")], chat)
+    (block,) = lab.streamed(stream).content
+    assert isinstance(block, ToolUseBlock)
+    assert block.id == "0_2"

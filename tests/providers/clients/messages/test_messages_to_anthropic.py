@@ -5,10 +5,11 @@ from dataclasses import replace
 import msgspec
 import pytest
 
-from halfopen.model import Fault, Kind, Reply
+from halfopen.model import Fault, Kind, Reply, Target
 from halfopen.providers import DIALECTS
 from halfopen.providers.anthropic import ANTHROPIC
-from halfopen.providers.clients.messages import MESSAGES
+from halfopen.providers.client import ClientRequest
+from halfopen.providers.clients.messages import COUNT_TOKENS, MESSAGES
 from halfopen.providers.contract import Answer
 
 HEADERS = {
@@ -221,3 +222,97 @@ def test_a_continuation_goes_out_as_a_chat(lab, pair) -> None:
 def test_each_provider_has_its_pair(lab, dialect, kind) -> None:
     """Only Anthropic's own dialect passes natively."""
     assert type(MESSAGES.translation(DIALECTS[dialect], lab.target(dialect))).__name__ == kind
+
+
+BUDGET = {"type": "enabled", "budget_tokens": 1024}
+ASKED = {"role": "user", "content": "a"}
+
+
+def said(*blocks):
+    return {"role": "assistant", "content": list(blocks)}
+
+
+@pytest.mark.parametrize(
+    ("turns", "kept"),
+    [
+        pytest.param([ASKED, said(USE), RESULT], False, id="a stand-in began the turn"),
+        pytest.param([ASKED, said(text("b"), USE), RESULT], False, id="with text"),
+        pytest.param([ASKED, said(USE), RESULT, said(USE), RESULT], False, id="later in its loop"),
+        pytest.param([ASKED, said(thought(""), USE), RESULT], False, id="unsigned thoughts"),
+        pytest.param([ASKED, said(thought("s"), USE), RESULT], True, id="signed thoughts"),
+        pytest.param(
+            [ASKED, said({"type": "redacted_thinking", "data": "x"}, USE), RESULT], True, id="redacted"
+        ),
+        pytest.param(
+            [ASKED, said(thought("s"), USE), RESULT, said(USE), RESULT], True, id="Claude went on unthinking"
+        ),
+        pytest.param(
+            [ASKED, said(thought("s"), USE), RESULT, said(thought(""), USE), RESULT],
+            True,
+            id="a stand-in went on",
+        ),
+        pytest.param([ASKED, said(USE), RESULT, said(text("b")), ASKED], True, id="the turn is over"),
+        pytest.param([ASKED, said(thought(""), text("b")), ASKED], True, id="no tools"),
+        pytest.param([ASKED, said(text("b"))], True, id="a beginning to go on with"),
+        pytest.param([RESULT], True, id="a result of nothing"),
+        pytest.param([{"role": "user", "content": '"tool_result"'}], True, id="the mere word"),
+    ],
+)
+def test_thinking_needs_thoughts_where_a_turn_began(lab, turns, kept) -> None:
+    """With a budget, the turn that tool results go on with must begin with Claude's own thoughts."""
+    chat = lab.parse(turns, thinking=BUDGET)
+    call = MESSAGES.translation(ANTHROPIC, lab.target()).call(chat, lab.target(), "k")
+    assert msgspec.json.decode(call.body)["thinking"] == (BUDGET if kept else {"type": "disabled"})
+
+
+def test_thinking_stays_where_it_becomes_adaptive(lab, pair) -> None:
+    """A model that gets adaptive thinking instead of a budget needs no thoughts to go on from."""
+    body = sent(pair, lab, lab.parse([ASKED, said(USE), RESULT], thinking=BUDGET), model="claude-opus-5")
+    assert body["thinking"]["type"] == "adaptive"
+
+
+CLEAR_THOUGHTS = {"type": "clear_thinking_20251015", "keep": "all"}
+CLEAR_RESULTS = {"type": "clear_tool_uses_20250919", "keep": {"type": "tool_uses", "value": 3}}
+
+
+@pytest.mark.parametrize(
+    ("edits", "left"),
+    [
+        pytest.param([CLEAR_THOUGHTS], None, id="thoughts only"),
+        pytest.param([CLEAR_THOUGHTS, CLEAR_RESULTS], {"edits": [CLEAR_RESULTS]}, id="results too"),
+        pytest.param([CLEAR_RESULTS], {"edits": [CLEAR_RESULTS]}, id="results only"),
+        pytest.param(["clear_thinking_"], {"edits": ["clear_thinking_"]}, id="no edits"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("model", "thinking", "turns"),
+    [
+        pytest.param("claude-opus-4-6", {"type": "adaptive"}, [ASKED], id="a model that isn't adaptive"),
+        pytest.param("claude-haiku-4-5", BUDGET, [ASKED, said(USE), RESULT], id="no thoughts to go on"),
+    ],
+)
+def test_thoughts_are_not_cleared_where_thinking_is_off(
+    lab, pair, model, thinking, turns, edits, left
+) -> None:
+    """Anthropic refuses to clear thoughts without thinking, so whoever turns it off takes that out."""
+    chat = lab.parse(turns, model=model, thinking=thinking, context_management={"edits": edits})
+    assert sent(pair, lab, chat).get("context_management") == left
+
+
+def test_thoughts_are_cleared_where_thinking_stays(lab, pair) -> None:
+    """The edits pass with the model's name changed."""
+    management = {"edits": [CLEAR_THOUGHTS]}
+    chat = lab.parse(thinking=BUDGET, context_management=management)
+    assert sent(pair, lab, chat, model="claude-sonnet-4-5")["context_management"] == management
+
+
+@pytest.mark.parametrize("thinking", [None, 5, "x", {"type": 5}, []], ids=str)
+def test_thinking_of_no_known_shape_is_anthropics_to_refuse(thinking) -> None:
+    """Nothing raises: a count goes out with what was asked, and without unsigned thoughts."""
+    turns = [ASKED, said(thought(""), text("b")), ASKED]
+    body = msgspec.json.encode({"model": "m", "thinking": thinking, "messages": turns})
+    ask = COUNT_TOKENS.parse(ClientRequest("/v1/messages/count_tokens", {}, {}, body))
+    target = Target("p", "claude-haiku-4-5", "anthropic")
+    sent_body = COUNT_TOKENS.translation(ANTHROPIC, target).call(ask, target, "k").body
+    made = msgspec.json.decode(sent_body)
+    assert made["messages"] == [ASKED, said(text("b")), ASKED]

@@ -268,7 +268,15 @@ def test_conversations(lab, system, turns, messages) -> None:
         ),
         pytest.param({"mcp_servers": [{"type": "url", "url": "https://x"}]}, "mcp_servers", id="MCP"),
         pytest.param({"container": "c"}, "container", id="container"),
-        pytest.param({"context_management": {"edits": [{"type": "x"}]}}, "context_management", id="context"),
+        pytest.param(
+            {"context_management": {"edits": [{"type": "compact_20260112"}]}}, "compact", id="compaction"
+        ),
+        pytest.param(
+            {"context_management": {"edits": [5]}}, "context_management", id="an edit of no known shape"
+        ),
+        pytest.param(
+            {"context_management": {"edits": [], "more": 1}}, "context_management.more", id="more of context"
+        ),
         pytest.param({"inference_geo": "eu"}, "inference_geo", id="region"),
         pytest.param({"max_tokens": 0}, "max_tokens", id="filling the cache"),
         pytest.param({"new_field": 1}, "new_field", id="unknown field"),
@@ -337,6 +345,16 @@ def test_what_only_anthropic_can_do(lab, fields, reason) -> None:
             id="examples",
         ),
         pytest.param({"mcp_servers": [], "context_management": {"edits": []}}, (), id="nothing asked"),
+        pytest.param(
+            {"context_management": {"edits": [{"type": "clear_thinking_20251015", "keep": "all"}]}},
+            ("context is not edited",),
+            id="clearing thoughts, as Claude Code asks",
+        ),
+        pytest.param(
+            {"context_management": {"edits": [{"type": "clear_tool_uses_20250919"}]}},
+            ("context is not edited",),
+            id="clearing tool uses",
+        ),
         pytest.param({"container": None, "inference_geo": None}, (), id="null"),
         pytest.param({"user_profile_id": "u"}, (), id="books"),
     ],

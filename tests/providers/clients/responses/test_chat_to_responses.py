@@ -241,4 +241,4 @@ def test_native_only(ask: Ask, make_target: Callable[..., Target]) -> None:
     target = make_target("claude-sonnet-4-5", "anthropic")
     translation = RESPONSES.translation(AnthropicDialect(), target)
     reason = translation.unfit(ask(tools=[{"type": "web_search"}]), target)
-    assert reason == "tools of type web_search run at OpenAI"
+    assert reason == "tools of type web_search are OpenAI's own"

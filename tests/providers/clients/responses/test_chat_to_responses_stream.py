@@ -157,6 +157,31 @@ def test_incomplete(
     assert last["response"]["output"][0]["status"] == "incomplete"
 
 
+@pytest.mark.parametrize("index", [{}, {"index": 0}, {"index": None}], ids=["none", "all 0", "null"])
+def test_calls_without_numbers(
+    stream: Callable[..., bytes], chunk: Chunk, values: Values, index: dict[str, Any]
+) -> None:
+    """Parallel calls of a server that doesn't number them are told apart by their ids."""
+
+    def piece(arguments: str, name: str | None = None, call_id: str | None = None) -> bytes:
+        function = {"arguments": arguments} | ({} if name is None else {"name": name})
+        return chunk(
+            {"tool_calls": [index | ({} if call_id is None else {"id": call_id}) | {"function": function}]}
+        )
+
+    found = values(
+        stream(
+            piece('{"x":', "f", "a"),
+            piece("1}"),
+            piece('{"y":', "g", "b"),
+            piece("2}", call_id="b"),
+            chunk(finish="tool_calls"),
+        )
+    )
+    calls = [(item["call_id"], item["name"], item["arguments"]) for item in found[-1]["response"]["output"]]
+    assert calls == [("a", "f", '{"x":1}'), ("b", "g", '{"y":2}')]
+
+
 def test_other_choices(stream: Callable[..., bytes], chunk: Chunk, values: Values) -> None:
     """Of several choices only the first is told."""
     last = values(stream(chunk({"content": "a"}), chunk({"content": "b"}, index=1), chunk(finish="stop")))[-1]

@@ -80,6 +80,16 @@ BAD = {
         "previous_response_id",
         "previous_response_not_found",
     ),
+    "a message of ours by its id": (
+        {"input": [{"role": "user", "content": "x"}, {"type": "item_reference", "id": "msg_halfopen_a_1"}]},
+        "input[1].id",
+        "item_not_found",
+    ),
+    "a call of ours by its bare id": (
+        {"input": [{"id": "fc_halfopen_a_1"}]},
+        "input[0].id",
+        "item_not_found",
+    ),
 }
 
 

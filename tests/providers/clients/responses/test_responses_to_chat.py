@@ -1,6 +1,7 @@
 """A request of the Responses API means the same as a chat completion."""
 
 import json
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -305,9 +306,10 @@ NATIVE: dict[str, tuple[dict[str, Any], str]] = {
     ),
     "forced hosted tool": (
         {"tools": [FUNCTION], "tool_choice": {"type": "web_search"}},
-        "tools of type web_search run at OpenAI",
+        "tools of type web_search are OpenAI's own",
     ),
-    **{kind: ({"tools": [{"type": kind}]}, f"tools of type {kind} run at OpenAI") for kind in HOSTED},
+    "a field of the future": ({"höhe": 3}, "the field h_he"),
+    **{kind: ({"tools": [{"type": kind}]}, f"tools of type {kind} are OpenAI's own") for kind in HOSTED},
 }
 
 
@@ -341,7 +343,20 @@ DROPPED: dict[str, tuple[dict[str, Any], str]] = {
         "functions not strict by default",
     ),
     "reasoning mode": ({"store": False, "reasoning": {"mode": "pro"}}, "no reasoning mode"),
-    "a field of the future": ({"store": False, "höhe": 3}, "no h_he"),
+    "context management": (
+        {"store": False, "context_management": [{"type": "compaction"}]},
+        "context is not compacted",
+    ),
+    "reasoning of ours by its id": (
+        {
+            "store": False,
+            "input": [
+                {"type": "item_reference", "id": "rs_halfopen_a_0"},
+                {"role": "user", "content": "x"},
+            ],
+        },
+        "no earlier reasoning",
+    ),
 }
 
 
@@ -350,6 +365,51 @@ def test_dropped(ask: Ask, fields: dict[str, Any], phrase: str) -> None:
     """A wish that is lost elsewhere is said, in plain ASCII, and is no reason to refuse."""
     chat = ask(**fields)
     assert (chat.dropped, chat.native_only) == ((phrase,), None)
+
+
+@pytest.mark.parametrize("value", [None, False, "", [], {}], ids=str)
+def test_an_unknown_field_that_asks_for_nothing(ask: Ask, value: Any) -> None:
+    """A field that nobody here has heard of may stay empty without a word."""
+    chat = ask(store=False, future=value)
+    assert (chat.native_only, chat.dropped) == (None, ())
+
+
+def test_odd_allowed_tools(ask: Ask) -> None:
+    """A name that is no text allows no function, and raises nothing."""
+    choice = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": ["f"]}]}
+    assert ask(tools=[FUNCTION], tool_choice=choice).deep["tool_choice"] == "none"
+
+
+MANY = 20_000
+LONG: dict[str, list[dict[str, Any]]] = {
+    "results of one call": [
+        {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
+        *({"type": "function_call_output", "call_id": "a", "output": "x"} for _ in range(MANY)),
+    ],
+    "results far behind their calls": [
+        *({"type": "function_call", "call_id": f"{n}", "name": "f", "arguments": ""} for n in range(MANY)),
+        *({"type": "function_call_output", "call_id": f"{n}", "output": "x"} for n in range(MANY)),
+    ],
+    "texts behind a call": [
+        {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
+        *({"role": "assistant", "content": "text " * 20} for _ in range(MANY)),
+    ],
+    "refusals": [
+        {"type": "function_call", "call_id": "a", "name": "f", "arguments": "{}"},
+        *(
+            {"role": "assistant", "content": [{"type": "refusal", "refusal": "no " * 20}]}
+            for _ in range(MANY)
+        ),
+    ],
+}
+
+
+@pytest.mark.parametrize("items", LONG.values(), ids=LONG.keys())
+def test_long_input(ask: Ask, items: list[dict[str, Any]]) -> None:
+    """The time that a request takes grows with its length, not with its square."""
+    began = time.process_time()
+    ask(input=items)
+    assert time.process_time() - began < 3
 
 
 TEXT = st.text(min_size=1, max_size=8)

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from halfopen.model import Capabilities, Fault, Kind, Reply, Target, TransportError
-from halfopen.providers.chat import Chat
+from halfopen.providers.chat import Ask, Chat
 from halfopen.providers.clients.composed import Composed
 from halfopen.providers.clients.responses import RESPONSES
 from halfopen.providers.clients.responses.native_stream import ResponsesReader
@@ -20,7 +20,7 @@ from halfopen.providers.compatible.vllm import VLLM
 from halfopen.providers.contract import Answer, Translation
 from halfopen.providers.openai import OPENAI
 
-Ask = Callable[..., Chat]
+MakeChat = Callable[..., Chat]
 MakeTarget = Callable[..., Target]
 
 
@@ -30,7 +30,7 @@ def _native(target: Target) -> Translation:
     return translation
 
 
-def test_call(ask: Ask, make_target: MakeTarget) -> None:
+def test_call(ask: MakeChat, make_target: MakeTarget) -> None:
     """The request passes byte for byte, with the key."""
     chat, target = ask(tools=[{"type": "web_search"}], previous_response_id="resp_1"), make_target()
     call = _native(target).call(chat, target, "k")
@@ -45,7 +45,7 @@ def test_call(ask: Ask, make_target: MakeTarget) -> None:
     assert _native(target).adapted(chat, target) == ()
 
 
-def test_stream_call(ask: Ask, make_target: MakeTarget) -> None:
+def test_stream_call(ask: MakeChat, make_target: MakeTarget) -> None:
     """A stream is asked for as the client asked, without options that this API does not know."""
     target = make_target()
     call = _native(target).call(ask(stream=True), target, None)
@@ -53,7 +53,7 @@ def test_stream_call(ask: Ask, make_target: MakeTarget) -> None:
     assert ("accept", "text/event-stream") in call.headers
 
 
-def test_other_model(ask: Ask) -> None:
+def test_other_model(ask: MakeChat) -> None:
     """Another model's name goes into the body, without fields that it refuses by name and that ask for nothing."""
     bare = Capabilities(sampling=False, reasoning=False, logprobs=False)
     target = Target("openai", "gpt-x", "openai", bare)
@@ -71,16 +71,62 @@ def test_other_model(ask: Ask) -> None:
     }
 
 
-def test_our_reasoning(ask: Ask, make_target: MakeTarget) -> None:
-    """Reasoning that we made of another provider's answer is not sent to OpenAI, which never stored it."""
-    theirs = {"type": "reasoning", "id": "rs_1", "summary": []}
-    user = {"role": "user", "content": "rs_halfopen_"}
-    chat = ask(input=[theirs, {"type": "reasoning", "id": "rs_halfopen_a_0", "summary": []}, user])
-    target = make_target()
-    assert json.loads(_native(target).call(chat, target, None).body)["input"] == [theirs, user]
+OUR_REASONING = {"type": "reasoning", "id": "rs_halfopen_a_0", "summary": []}
+THEIR_REASONING = {"type": "reasoning", "id": "rs_1", "summary": []}
+ENCRYPTED = THEIR_REASONING | {"encrypted_content": "xyz"}
+OUR_CALL = {"type": "function_call", "id": "fc_halfopen_a_1", "call_id": "c", "name": "f", "arguments": "{}"}
+THEIR_CALL = OUR_CALL | {"id": "fc_2", "call_id": "d"}
+OUR_TEXT = {
+    "type": "message",
+    "id": "msg_halfopen_a_2",
+    "role": "assistant",
+    "status": "completed",
+    "content": [{"type": "output_text", "text": "Hi", "annotations": []}],
+}
+RESULT = {"type": "function_call_output", "call_id": "c", "output": "x"}
+USER = {"role": "user", "content": "msg_halfopen_"}
 
 
-def test_unfit(ask: Ask) -> None:
+def _bare(item: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in item.items() if name != "id"}
+
+
+UNSTORED: dict[str, tuple[list[Any], list[Any]]] = {
+    "all ours": ([OUR_REASONING, OUR_TEXT, USER], [_bare(OUR_TEXT), USER]),
+    "ours, referred to": ([{"type": "item_reference", "id": "rs_halfopen_a_0"}, USER], [USER]),
+    "begun by OpenAI, finished elsewhere": (
+        [THEIR_REASONING, THEIR_CALL, OUR_CALL, RESULT, USER],
+        [_bare(THEIR_CALL), _bare(OUR_CALL), RESULT, USER],
+    ),
+    "begun by OpenAI, which is referred to": (
+        [{"type": "item_reference", "id": "rs_1"}, OUR_TEXT, USER],
+        [_bare(OUR_TEXT), USER],
+    ),
+    "reasoning that stands for itself": ([ENCRYPTED, OUR_TEXT, USER], [ENCRYPTED, _bare(OUR_TEXT), USER]),
+    "OpenAI's, in another turn": (
+        [THEIR_REASONING, THEIR_CALL, RESULT, OUR_REASONING, OUR_TEXT, USER],
+        [THEIR_REASONING, THEIR_CALL, RESULT, _bare(OUR_TEXT), USER],
+    ),
+    "odd items": ([7, {"type": 5, "id": "x"}, OUR_TEXT, USER], [7, {"type": 5, "id": "x"}, _bare(OUR_TEXT), USER]),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("items", "sent"), UNSTORED.values(), ids=UNSTORED.keys())
+def test_unstored_items(make_target: MakeTarget, items: list[Any], sent: list[Any]) -> None:
+    """Nothing that OpenAI has not stored is sent to it by its id."""
+    body = json.dumps({"model": "gpt-4o", "input": items}).encode()
+    chat, target = Chat(b"{}", "gpt-4o", False, origin=Ask(body, "gpt-4o", stream=False)), make_target()
+    assert json.loads(_native(target).call(chat, target, None).body)["input"] == sent
+
+
+def test_stored_items(ask: MakeChat, make_target: MakeTarget) -> None:
+    """A conversation with OpenAI alone passes byte for byte, even one that speaks of our ids."""
+    chat, target = ask(input=[THEIR_REASONING, THEIR_CALL, RESULT, USER]), make_target()
+    assert chat.origin is not None
+    assert _native(target).call(chat, target, None).body == chat.origin.body
+
+
+def test_unfit(ask: MakeChat) -> None:
     """What the model can't do passes it over, and tools with effort are no reason here."""
     chat = ask(tools=[{"type": "function", "name": "f"}], reasoning={"effort": "low"}, model="gpt-5.6-mini")
     target = Target("openai", "gpt-5.6-mini", "openai", Capabilities(reasoning=True))
@@ -89,7 +135,7 @@ def test_unfit(ask: Ask) -> None:
     assert _native(target).unfit(chat, replace(target, capabilities=Capabilities(tools=False))) == "no tools"
 
 
-def test_continued(ask: Ask, make_target: MakeTarget) -> None:
+def test_continued(ask: MakeChat, make_target: MakeTarget) -> None:
     """What goes on with a cut answer is a chat: the request as it was would begin anew."""
     target = make_target()
     chat = replace(ask(stream=True), continues=True)
@@ -102,7 +148,7 @@ def test_continued(ask: Ask, make_target: MakeTarget) -> None:
 
 
 @pytest.mark.parametrize("speaks", [True, False], ids=["that speaks it", "that does not"])
-def test_compatible(ask: Ask, speaks: bool) -> None:
+def test_compatible(ask: MakeChat, speaks: bool) -> None:
     """A compatible server gets the request as it is, or as a chat; the key goes where it takes it."""
     spoken = frozenset(("responses",)) if speaks else frozenset[str]()
     dialect = Compatible(replace(AZURE, speaks=spoken))
@@ -114,7 +160,7 @@ def test_compatible(ask: Ask, speaks: bool) -> None:
     assert ("api-key", "k") in call.headers
 
 
-def test_compatible_answer(ask: Ask, client: Callable[..., openai.OpenAI]) -> None:
+def test_compatible_answer(ask: MakeChat, client: Callable[..., openai.OpenAI]) -> None:
     """The chat completion of a server that knows nothing else is a Response for the client."""
     message = {"role": "assistant", "content": "Hi"}
     completion = {
@@ -168,7 +214,7 @@ GOOD = {
 
 @pytest.mark.parametrize(("asked", "fields", "finish"), GOOD.values(), ids=GOOD.keys())
 def test_answer(
-    ask: Ask, make_target: MakeTarget, asked: dict[str, Any], fields: dict[str, Any], finish: str
+    ask: MakeChat, make_target: MakeTarget, asked: dict[str, Any], fields: dict[str, Any], finish: str
 ) -> None:
     """A good answer passes byte for byte, with its finish reason and its usage."""
     body, target = _body(**fields), make_target()
@@ -179,7 +225,7 @@ def test_answer(
     assert (answer.usage.input_tokens, answer.usage.output_tokens, answer.usage.reasoning_tokens) == (3, 4, 2)
 
 
-def test_odd_usage(ask: Ask, make_target: MakeTarget) -> None:
+def test_odd_usage(ask: MakeChat, make_target: MakeTarget) -> None:
     """Token counts that make no sense never spoil an answer."""
     target = make_target()
     answer = _native(target).answer(ask(), target, Reply(200, (), _body(usage={"input_tokens": "many"})))
@@ -207,7 +253,7 @@ BAD = {
 
 
 @pytest.mark.parametrize(("reply", "kind"), BAD.values(), ids=BAD.keys())
-def test_no_answer(ask: Ask, make_target: MakeTarget, reply: Reply, kind: Kind) -> None:
+def test_no_answer(ask: MakeChat, make_target: MakeTarget, reply: Reply, kind: Kind) -> None:
     """A reply that is no answer is a fault of its kind, whatever its status."""
     target = make_target()
     fault = _native(target).answer(ask(), target, reply)

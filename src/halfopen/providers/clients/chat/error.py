@@ -18,6 +18,13 @@ _TYPES: Mapping[Verdict, str] = {
     Verdict.QUOTA: "insufficient_quota",
     Verdict.THROTTLE: "rate_limit_error",
 }
+_OWN = frozenset(
+    (
+        "authentication_error", "insufficient_quota", "invalid_request_error", "permission_error",
+        "rate_limit_error", "requests", "server_error", "service_unavailable_error", "slow_down", "tokens",
+    )
+)  # fmt: skip
+"""OpenAI's own words. Its clients know none of other vendors' (`INVALID_ARGUMENT`, `overloaded_error`)."""
 
 
 def openai_error(failure: Failure) -> dict[str, Any]:
@@ -26,7 +33,7 @@ def openai_error(failure: Failure) -> dict[str, Any]:
     return {
         "error": {
             "message": fault.message,
-            "type": fault.type or _TYPES.get(fault.verdict, "server_error"),
+            "type": fault.type if fault.type in _OWN else _TYPES.get(fault.verdict, "server_error"),
             "param": fault.param,
             "code": fault.code or fault.kind.value,
             "halfopen": dict(failure.details),

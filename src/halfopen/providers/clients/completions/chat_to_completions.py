@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from halfopen.providers.chat import Chat
+from halfopen.providers.chat import Chat, plain_value
 from halfopen.providers.contract import Answer
 
 _REASONS: Mapping[str, str] = {
@@ -18,7 +18,7 @@ _REASONS: Mapping[str, str] = {
 
 def chat_to_completions(chat: Chat, answer: Answer) -> bytes:  # noqa: ARG001 - the signature of Render
     """Make the body of the answer. What a completion has no place for (reasoning) is left out."""
-    completion = msgspec.json.decode(answer.body)
+    completion = plain_value(answer.body)
     body: dict[str, Any] = {
         "id": completion_id(completion.get("id")),
         "object": "text_completion",

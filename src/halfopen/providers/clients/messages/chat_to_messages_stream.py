@@ -20,11 +20,11 @@ from halfopen.http1.sse import EventTooLargeError, SseParser, parse_event
 from halfopen.model import Usage
 from halfopen.providers.chat import Ask, Chat
 from halfopen.providers.client import Failure
+from halfopen.providers.clients.gathered_calls import GatheredCalls
 from halfopen.providers.clients.messages.answer_ids import CallIds, message_id
 from halfopen.providers.clients.messages.blocks import TEXT, Blocks, event
-from halfopen.providers.clients.messages.calls import GatheredCalls
 from halfopen.providers.clients.messages.error import messages_error_json
-from halfopen.providers.clients.messages.said import Said, input_json
+from halfopen.providers.clients.messages.said import Said, arguments_text, input_json, text_in
 from halfopen.providers.clients.messages.stop import stop_fields
 from halfopen.providers.clients.messages.thinking import hides_thinking
 from halfopen.providers.clients.messages.usage import messages_usage, read_usage
@@ -35,12 +35,14 @@ class _Choice(msgspec.Struct, frozen=True):
     index: int = 0
     delta: Said | None = None
     finish_reason: str | None = None
-    stop_reason: str | int | None = None
+    stop_reason: msgspec.Raw = msgspec.Raw()
 
 
 class _Chunk(msgspec.Struct, frozen=True):
-    id: str | None = None
-    model: str | None = None
+    """A chunk. Whatever a reader takes for one must be one here, or what it says would be lost."""
+
+    id: msgspec.Raw = msgspec.Raw()
+    model: msgspec.Raw = msgspec.Raw()
     choices: list[_Choice] | None = None
     usage: msgspec.Raw = msgspec.Raw()
 
@@ -70,6 +72,7 @@ class MessagesWriter:
 
     def __init__(self, ask: Ask, request_id: str) -> None:
         """`ask` is the request, a chat that came as a Messages request; `request_id` is ours."""
+        self._ask = ask
         origin = ask.origin if isinstance(ask, Chat) else None
         self._model = ask.model
         self._stops = ask.value("stop") or ()
@@ -112,7 +115,7 @@ class MessagesWriter:
             self._finish.finish_reason or "stop",
             calls=len(self._calls.calls),
             refusal=self._refusal,
-            matched=self._finish.stop_reason,
+            matched=text_in(self._finish.stop_reason),
             stops=self._stops,
         )
         usage = self._counts or messages_usage(self._usage)
@@ -163,7 +166,7 @@ class MessagesWriter:
         return b""
 
     def _chunk(self, chunk: _Chunk) -> bytes:
-        made = [self._begin(chunk.id or "", chunk.model or "")]
+        made = [self._begin(text_in(chunk.id), text_in(chunk.model))]
         self._counts = read_usage(chunk.usage) or self._counts
         for choice in chunk.choices or ():
             if choice.index:
@@ -194,7 +197,9 @@ class MessagesWriter:
     def _said(self, said: Said) -> bytes:
         thinking, text = said.thinking_and_text()
         for piece in said.tool_calls or ():
-            self._calls.add(piece)
+            function = piece.function
+            name, arguments = (function.name, function.arguments) if function else (None, None)
+            self._calls.add(piece.place, text_in(piece.id), name, arguments_text(arguments))
         if said.refusal:
             self._refusal += said.refusal
             text += said.refusal
@@ -202,7 +207,7 @@ class MessagesWriter:
         return shown + self._blocks.text(text) if text else shown
 
     def _called(self) -> bytes:
-        ids = CallIds(self._id or self._request_id)
+        ids = CallIds(self._id or self._request_id, self._ask)
         return b"".join(
             self._blocks.call(ids.of(call.id), call.name, input_json(call.arguments))
             for call in self._calls.calls
@@ -212,13 +217,19 @@ class MessagesWriter:
 def _chunks_of(data: bytes) -> list[_Chunk]:
     """The chunks in whole server-sent events. What is none is left out: a reader has judged them."""
     single = data.startswith(b"data: ") and data.find(b"\n") == len(data) - 2 and b"\r" not in data
+    if single:
+        return _chunk_of(data[6:-2])
     try:
         parser = SseParser()
-        pieces = (
-            [data[6:-2]]
-            if single
-            else [each.data for each in parser.feed(data) + parser.flush() if each.data]
-        )
-        return [_CHUNK.decode(each) for each in pieces]
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, EventTooLargeError):
+        events = parser.feed(data) + parser.flush()
+    except EventTooLargeError as problem:
+        events = list(problem.events)
+    return [chunk for event in events if event.data for chunk in _chunk_of(event.data)]
+
+
+def _chunk_of(data: bytes) -> list[_Chunk]:
+    """The chunk of one event, if it is one."""
+    try:
+        return [_CHUNK.decode(data)]
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return []

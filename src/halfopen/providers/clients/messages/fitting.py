@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 
 import msgspec
 
-from halfopen.model import Fault, Reply, Target
+from halfopen import errors
+from halfopen.model import Fault, Kind, Reply, Target
 from halfopen.providers.chat import Chat
 from halfopen.providers.clients.composed import Composed
 from halfopen.providers.clients.messages.chat_to_messages import message_body
@@ -56,7 +57,12 @@ class Fitted:
 
     def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
         """Judge a whole reply and make a message of it."""
-        return self._composed.answer(chat, target, reply, created_s=created_s)
+        try:
+            return self._composed.answer(chat, target, reply, created_s=created_s)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+            # The judge looks only as deep as it must; the message is decoded here.
+            message = f"The answer can't be decoded: {problem}."
+            return errors.make(Kind.MALFORMED_ANSWER, message, status=reply.status, body=reply.body)
 
     def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
         """A reader whose events are chunks."""

@@ -16,9 +16,10 @@ from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
 from halfopen.providers.anthropic import API_VERSION
 from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.clients.messages.context_edits import without_thought_edits
 from halfopen.providers.clients.messages.fitting import Fitted, spared_thinking
 from halfopen.providers.clients.messages.model_thinking import thinking_fitted
-from halfopen.providers.clients.messages.unsigned import signed_fields
+from halfopen.providers.clients.messages.unsigned import asks_for_thinking, signed_fields
 from halfopen.providers.clients.native import NativeReader
 from halfopen.providers.contract import Answer, Call, Dialect, StreamReader
 
@@ -99,11 +100,15 @@ def request_headers(request: Ask, key: str | None) -> tuple[tuple[str, str], ...
 
 def with_model(request: Ask, target: Target) -> bytes:
     """The body for a target: byte for byte the client's, when nothing has to change."""
-    fields: Mapping[str, msgspec.Raw] = signed_fields(request.fields)
+    fields: Mapping[str, msgspec.Raw] = request.fields
     if target.model != request.model:
+        # Before the thoughts are looked at: what they must be depends on the form of thinking.
         fields = thinking_fitted(fields, target)[0]
-    elif fields is request.fields:
+    fields = signed_fields(fields)
+    if fields is request.fields and target.model == request.model:
         return request.body
+    if asks_for_thinking(request.fields) and not asks_for_thinking(fields):
+        fields = without_thought_edits(fields)
     return msgspec.json.encode({**fields, "model": msgspec.Raw(msgspec.json.encode(target.model))})
 
 

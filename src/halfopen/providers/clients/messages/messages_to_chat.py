@@ -18,9 +18,10 @@ What becomes of what the two dialects don't share:
 Sources: platform.claude.com/docs/en/api/messages, and the pages of each feature.
 """  # noqa: E501 - a table
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
+from halfopen.providers.clients.messages.context_edits import note_edits
 from halfopen.providers.clients.messages.history import messages_of
 from halfopen.providers.clients.messages.notes import Notes, WrongShapeError
 from halfopen.providers.clients.messages.thinking import effort_of
@@ -108,22 +109,12 @@ def _note_others(request: Mapping[str, Any], notes: Notes) -> None:
     for name, value in request.items():
         if value is None or name in TRANSLATED or name in WITHOUT_EFFECT:
             continue
-        if name in WISHES:
+        if name == "context_management":
+            note_edits(value, notes)
+        elif name in WISHES:
             notes.drop(WISHES[name])
-        elif not _is_nothing(name, value):
+        elif name != "mcp_servers" or value != []:
             notes.only_native(f"the field {name[:80]}")
-
-
-_IS_NOTHING: Mapping[str, Callable[[Any], bool]] = {
-    "mcp_servers": lambda value: value == [],
-    "context_management": lambda value: value in ({}, {"edits": []}),
-}
-
-
-def _is_nothing(name: str, value: object) -> bool:
-    """Whether a field that only Anthropic knows asks for nothing."""
-    test = _IS_NOTHING.get(name)
-    return test is not None and test(value)
 
 
 def _object(request: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 import msgspec
 
 _MAYBE = b'"thinking"'
+_RESULT = b'"tool_result"'
+_THOUGHTS = ("thinking", "redacted_thinking")
 
 
 class _Block(msgspec.Struct, frozen=True):
@@ -26,27 +28,40 @@ class _Kind(msgspec.Struct, frozen=True):
     type: str = ""
 
 
-def signed_fields(fields: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
-    """The fields of a request without unsigned thoughts; the same object when there are none.
+_KIND = msgspec.json.Decoder(_Kind)
 
-    A turn that loses its thoughts can't be continued with thinking `enabled`, which wants them at
-    its beginning, so thinking is turned off for such a request. `adaptive` has no such rule.
+
+def signed_fields(fields: Mapping[str, msgspec.Raw]) -> Mapping[str, msgspec.Raw]:
+    """The fields of a request without unsigned thoughts; the same object when nothing changes.
+
+    Thinking that is `enabled` wants thoughts at the beginning of a turn that goes on after tool
+    results. Where another provider began that turn there are none that are signed, so thinking is
+    turned off for such a request. `adaptive` has no such rule.
     """
     raw = fields.get("messages")
-    if raw is None or _MAYBE not in bytes(raw):
+    enabled = _kind_of(fields.get("thinking")) == "enabled"
+    if raw is None or not (_MAYBE in bytes(raw) or (enabled and _RESULT in bytes(raw))):
         return fields
     try:
         messages = _MESSAGES.decode(raw)
         kept = [_signed(message) for message in messages]
+        present = [message for message in kept if message is not None]
+        stops = enabled and _begins_without_thoughts(present)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return fields  # no request that Anthropic would take: it says itself why
-    if all(after is before for after, before in zip(kept, messages, strict=True)):
+    made = dict(fields)
+    if any(after is not before for after, before in zip(kept, messages, strict=True)):
+        made["messages"] = msgspec.Raw(msgspec.json.encode(present))
+    elif not stops:
         return fields
-    present = [message for message in kept if message is not None]
-    made = {**fields, "messages": msgspec.Raw(msgspec.json.encode(present))}
-    if _is_enabled(fields.get("thinking")) and _lost_latest(messages, kept):
+    if stops:
         made["thinking"] = _DISABLED
     return made
+
+
+def asks_for_thinking(fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Whether a request asks for thinking in any form."""
+    return _kind_of(fields.get("thinking")) in ("enabled", "adaptive")
 
 
 def _signed(message: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw] | None:
@@ -68,13 +83,39 @@ def _is_unsigned(raw: msgspec.Raw) -> bool:
     return block.type == "thinking" and not block.signature
 
 
-def _is_enabled(raw: msgspec.Raw | None) -> bool:
-    return raw is not None and msgspec.json.decode(raw, type=_Kind).type == "enabled"
+def _kind_of(raw: msgspec.Raw | None) -> str:
+    """The type of thinking that is asked for; empty for none, and for what Anthropic refuses."""
+    try:
+        return "" if raw is None else _KIND.decode(raw).type
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return ""
 
 
-def _lost_latest(before: list[dict[str, msgspec.Raw]], after: list[dict[str, msgspec.Raw] | None]) -> bool:
-    """Whether the assistant's latest turn is among those that lost thoughts."""
-    for old, new in zip(reversed(before), reversed(after), strict=True):
-        if bytes(old.get("role", b"")) == b'"assistant"':
-            return new is not old
-    return False
+def _begins_without_thoughts(messages: list[dict[str, msgspec.Raw]]) -> bool:
+    """Whether the turn that goes on after the latest tool results has no thoughts at its beginning.
+
+    All calls and results since the user last spoke are one turn, and only its beginning counts: the
+    model itself needn't think again between them.
+    """
+    first: msgspec.Raw | None = None
+    goes_on = False
+    for message in reversed(messages):
+        role, content = bytes(message.get("role", b"")), message.get("content", msgspec.Raw())
+        if role == b'"user"':
+            if not _holds_result(content):
+                break
+            goes_on = True
+        elif role == b'"assistant"':
+            first = content
+            if not goes_on:
+                break
+    if first is None or not goes_on:
+        return False
+    blocks = _RAW_BLOCKS.decode(first) if bytes(first)[:1] == b"[" else []
+    return not blocks or _BLOCK.decode(blocks[0]).type not in _THOUGHTS
+
+
+def _holds_result(content: msgspec.Raw) -> bool:
+    if _RESULT not in bytes(content) or bytes(content)[:1] != b"[":
+        return False
+    return any(_BLOCK.decode(block).type == "tool_result" for block in _RAW_BLOCKS.decode(content))
