@@ -11,6 +11,7 @@ from google.genai import errors, types
 from pydantic import BaseModel
 
 from halfopen.lab import is_whole
+from halfopen.lab.vector import vector
 from halfopen.providers import CHAT
 from halfopen.providers.clients.messages import MESSAGES
 from halfopen.providers.clients.responses import RESPONSES
@@ -477,13 +478,25 @@ def test_not_served(gemini, provider):
     assert (caught.value.code, caught.value.status) == (404, "NOT_FOUND")
 
 
-@feature("counts")
+@feature("count")
 def test_count_tokens(gemini, typed):
     """Gemini counts, and its count comes as the client's own type."""
     count = gemini.models.count_tokens(model="app-gemini", contents=PROMPT)
     assert isinstance(count, types.CountTokensResponse)
     typed(count)
     assert count.total_tokens > 0
+
+
+@feature("embeddings")
+def test_embeddings(gemini, typed):
+    """Gemini's vectors come in the order of the texts, as the client's own types."""
+    contents = [types.Content(parts=[types.Part(text=text)]) for text in (PROMPT, USE)]
+    answer = gemini.models.embed_content(model="embed-gemini", contents=contents)
+    assert isinstance(answer, types.EmbedContentResponse)
+    typed(answer)
+    assert [len(each.values) for each in answer.embeddings] == [3072, 3072]
+    for text, each in zip((PROMPT, USE), answer.embeddings, strict=True):
+        assert each.values == pytest.approx(vector("gemini-embedding-001", text, 3072), abs=1e-7)
 
 
 @feature("errors")

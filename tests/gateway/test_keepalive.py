@@ -32,7 +32,7 @@ class Wheel:
 
 
 def alive(delivery: Delivery, wheel: Wheel, **options: float) -> KeepAlive | None:
-    return keep_alive(delivery, list, wheel, JourneyOptions(**options), 100.0)  # type: ignore[arg-type]
+    return keep_alive(delivery, list, wheel, JourneyOptions(**options), 100.0)  # type: ignore[arg-type]  # doubles
 
 
 @pytest.fixture

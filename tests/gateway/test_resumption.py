@@ -58,3 +58,14 @@ def test_a_call_that_brought_nothing_cost_nothing(story: Resumption) -> None:
     story.failed(CUT, None, 0)
     assert story.spent is None
     assert story.total(None, 5) is None
+
+
+def test_every_failed_attempt_counts(story: Resumption) -> None:
+    """Two attempts that nobody saw cost twice."""
+    story.failed(CUT, None, 40)
+    once = story.spent
+    assert once is not None
+    story.failed(CUT, None, 80)
+    assert story.spent is not None
+    assert story.spent.input_tokens == 2 * once.input_tokens
+    assert story.spent.output_tokens == once.output_tokens + 20

@@ -344,3 +344,12 @@ def test_gemini_streams_an_array_without_alt_sse(with_lab):
     path = "/v1beta/models/gemini-2.5-flash:streamGenerateContent"
     seen = with_lab("gemini", lambda _, wire: wire.call("POST", path, {"contents": [ASKED]}))
     assert seen.json[-1]["candidates"][0]["finishReason"] == "STOP"
+
+
+def test_gemini_takes_back_its_empty_text(with_lab):
+    """The empty text that ends a stream of calls may stand before their results, as its client sends it."""
+    blank = {"role": "model", "parts": [{"text": ""}]}
+    body = {"contents": [ASKED, CALLED, blank, TOLD]}
+    path = "/v1beta/models/gemini-2.5-flash:generateContent"
+    seen = with_lab("gemini", lambda _, wire: wire.call("POST", path, body))
+    assert seen.status == 200

@@ -26,16 +26,6 @@ POSTED: Mapping[bytes, ClientDialect] = MappingProxyType(
 )
 """The dialects with a path of their own."""
 _METHOD = re.compile(rb"/v1(?:alpha|beta)?/(?:models|tunedModels)/[^/]+(?::|%3[Aa])([A-Za-z]+)")
-_METHODS: Mapping[bytes, ClientDialect] = MappingProxyType(
-    {
-        b"generateContent": GENERATE,
-        b"streamGenerateContent": GENERATE,
-        b"countTokens": GENERATE_COUNT,
-        b"embedContent": GENERATE_EMBEDDINGS,
-        b"batchEmbedContents": GENERATE_EMBEDDINGS,
-    }
-)
-"""What Google's clients ask of a model."""
 _MODELS = re.compile(rb"/v1(?:alpha|beta)?/models(?:/.*)?")
 _OTHER_METHOD = re.compile(rb"(?::|%3[Aa])[A-Za-z]+(?:Contents?|Tokens)$")
 """Whatever Google's clients may ask of a model, served or not: it is no part of a model's name."""
@@ -48,10 +38,21 @@ def client_of(head: RequestHead) -> ClientDialect | None:
     if client is not None:
         # What was stored of chats is read by the same path.
         return RELAY if head.method != "POST" and is_relayed(head) else client
-    asked = _METHOD.fullmatch(path)
-    if asked is not None and asked[1] in _METHODS:
-        return _METHODS[asked[1]]
+    if asked := _METHOD.fullmatch(path):
+        return _client_of_google(asked[1])
     return RELAY if is_relayed(head) else None
+
+
+def _client_of_google(method: bytes) -> ClientDialect | None:
+    match method:
+        case b"generateContent" | b"streamGenerateContent":
+            return GENERATE
+        case b"countTokens":
+            return GENERATE_COUNT
+        case b"embedContent" | b"batchEmbedContents":
+            return GENERATE_EMBEDDINGS
+        case _:
+            return None
 
 
 def is_relayed(head: RequestHead) -> bool:

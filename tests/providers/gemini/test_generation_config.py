@@ -99,7 +99,9 @@ def test_penalties_reach_the_models_that_know_them(body):
 )
 def test_reasoning_effort(body, model, effort, expected):
     """Effort becomes the budget or level that Google documents for it."""
-    assert config_of(body(model, reasoning_effort=effort)).get("thinkingConfig") == expected
+    shown = {} if effort == "none" or not expected else {"includeThoughts": True}
+    asked = config_of(body(model, reasoning_effort=effort)).get("thinkingConfig")
+    assert asked == (expected and expected | shown)
 
 
 def test_a_limit_may_be_a_whole_float(body):

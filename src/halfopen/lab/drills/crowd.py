@@ -142,6 +142,7 @@ def _census(server: GatewayServer) -> dict[str, int]:
         "calls to upstreams": sum(provider.pool.active for provider in runtime.providers.values()),
         "permits": sum(state.limiter.in_flight for state in states),
         "waiting requests": runtime.waiting,
+        "timers": len(runtime.wheel),
         "tasks": len(asyncio.all_tasks()),
         "exchanges": sum(isinstance(each, Exchange) for each in objects),
         "attempts": sum(isinstance(each, Attempt) for each in objects),

@@ -96,9 +96,18 @@ def _count(content: Body | None, kind: str) -> int:
     return 0 if content is None else sum(kind in part for part in content["parts"])
 
 
+def _is_blank(content: Body) -> bool:
+    """The empty text with which a stream of calls ends, sent back by Google's own client."""
+    return content.get("role") == "model" and all(part == {"text": ""} for part in content["parts"])
+
+
+def _spoken(contents: list[Body], places: range) -> Body | None:
+    return next((contents[place] for place in places if not _is_blank(contents[place])), None)
+
+
 def _check_turn(contents: list[Body], place: int, content: Body) -> None:
-    before = contents[place - 1] if place else None
-    after = contents[place + 1] if place + 1 < len(contents) else None
+    before = _spoken(contents, range(place - 1, -1, -1))
+    after = _spoken(contents, range(place + 1, len(contents)))
     calls, responses = _count(content, "functionCall"), _count(content, "functionResponse")
     if calls and (before is None or before.get("role") == "model"):
         raise Refusal(

@@ -129,12 +129,7 @@ def _described(schema: dict[str, Any], named: Any) -> dict[str, Any]:
     return {key: text for key, text in named_so.items() if isinstance(text, str) and text} | schema
 
 
-_SHOWN: Mapping[str, bool] = {"includeThoughts": True}
-"""Who asks for an effort reads the thoughts; unasked, Gemini keeps them to itself."""
-_NO_THOUGHTS: Mapping[str, Any] = {"thinkingConfig": {"thinkingBudget": 0}}
-
-
-def _thinking(effort: Any, generation: Generation) -> Mapping[str, Any]:
+def _thinking(effort: Any, generation: Generation) -> dict[str, Any]:
     if effort is None:
         return {}
     if not isinstance(effort, str) or effort not in _BUDGETS:
@@ -143,12 +138,14 @@ def _thinking(effort: Any, generation: Generation) -> Mapping[str, Any]:
         if effort == "none":
             return {}
         raise UntranslatableError("no reasoning")
+    # Who asks for an effort reads the thoughts; unasked, Gemini keeps them to itself.
+    shown = {} if effort == "none" else {"includeThoughts": True}
     if generation.thinking is Thinking.BUDGET:
         budget = max(_BUDGETS[effort], PRO_BUDGET_MIN if generation.pro else 0)
-        return {"thinkingConfig": {"thinkingBudget": budget, **_SHOWN}} if budget else _NO_THOUGHTS
+        return {"thinkingConfig": {"thinkingBudget": budget, **shown}}
     level = _LEVELS[effort]
     if generation.pro and level == "MINIMAL":
         level = "LOW"  # the least that a Pro model takes
     if generation.pro and generation.version == (3, 0) and level == "MEDIUM":
         level = "HIGH"  # 3.0 Pro knew low and high only
-    return {"thinkingConfig": {"thinkingLevel": level, **_SHOWN}}
+    return {"thinkingConfig": {"thinkingLevel": level, **shown}}

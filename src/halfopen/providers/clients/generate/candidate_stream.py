@@ -5,7 +5,9 @@ Rules
    follows, if its arguments are a JSON object by then, else at the finish. No piece of an object is
    an object, so a call whose pieces alternate with another's is whole when it goes out.
 2. Calls go out in their order.
-3. Log-probabilities go with the next parts.
+3. The last calls go out with the finishReason. The official client sends every response of a stream
+   back as a content of its own, and an empty one would stand between the calls and their results.
+4. Log-probabilities go with the next parts.
 """
 
 from typing import Any
@@ -13,10 +15,7 @@ from typing import Any
 from halfopen.providers.clients.generate.chat_to_generate import citation_sources
 from halfopen.providers.clients.generate.finish import finish_reason
 from halfopen.providers.clients.generate.logprobs import Tokens, logprobs_result, tokens_of, total_of
-from halfopen.providers.clients.generate.parts import Call, Part, malformed_message, said_parts
-
-CALLS_MAX = 1024
-"""Tool calls in one answer; an index beyond it is passed over."""
+from halfopen.providers.clients.generate.parts import Call, Calls, Part, malformed_message, said_parts
 
 
 class CandidateStream:
@@ -32,6 +31,7 @@ class CandidateStream:
         "_token_count",
         "_token_total",
         "_tokens",
+        "_told_calls",
         "index",
     )
 
@@ -39,7 +39,8 @@ class CandidateStream:
         """Begin a candidate; `thoughts`: whether the client wants to see them."""
         self.index = index
         self._thoughts = thoughts
-        self._calls: dict[int, Call] = {}
+        self._calls = Calls()
+        self._told_calls = 0
         self._malformed: Call | None = None
         self._reason: str | None = None
         self._refused = False
@@ -58,12 +59,11 @@ class CandidateStream:
         self._token_total += total_of(tokens)
         if isinstance(reason := choice.get("finish_reason"), str) and reason:
             self._reason = reason
-            parts += self._completed(all_of_them=True)
         return self._told(parts) if parts else None
 
     def finished(self, reason: str | None) -> dict[str, Any]:
         """The last candidate: why it finished. `reason` stands in where no choice gave one."""
-        parts = self._completed(all_of_them=True)
+        parts = self._last_calls()
         candidate = self._told(parts or [{"text": ""}])
         candidate["finishReason"] = finish_reason(
             self._reason or reason or "", refused=self._refused, malformed=self._malformed is not None
@@ -80,37 +80,35 @@ class CandidateStream:
         said = said_parts(delta, thoughts=self._thoughts)
         self._refused = self._refused or bool(delta.get("refusal"))
         self._sources += citation_sources(delta.get("annotations"), None)
-        parts = [*self._completed(all_of_them=False), *said] if said else []
+        parts = [*self._whole_calls(len(self._calls.calls)), *said] if said else []
         pieces = delta.get("tool_calls")
         for piece in pieces if isinstance(pieces, list) else ():
-            parts += self._called(piece)
+            begun = len(self._calls.calls)
+            self._calls.add(piece)
+            if len(self._calls.calls) > begun:
+                parts += self._whole_calls(begun)
         return parts
 
-    def _called(self, piece: Any) -> list[Part]:
-        index = piece.get("index", 0) if isinstance(piece, dict) else None
-        if not isinstance(index, int) or index >= CALLS_MAX:
-            return []
-        before: list[Part] = []
-        if index not in self._calls:
-            before = self._completed(all_of_them=False)
-            self._calls[index] = Call()
-        self._calls[index].add(piece)
-        return before
-
-    def _completed(self, *, all_of_them: bool) -> list[Part]:
-        """The calls that are whole, from the first on; at the finish all, whole or not."""
+    def _whole_calls(self, end: int) -> list[Part]:
+        """The calls that are whole and were not told, up to the first that is not; none from `end` on."""
         parts: list[Part] = []
-        for call in self._calls.values():
-            if call.told:
-                continue
-            part = call.part() if all_of_them or call.arguments.strip() else None
-            if part is None and not all_of_them:
-                break
-            call.told = True
+        for call in self._calls.calls[self._told_calls : end]:
+            part = call.part() if call.gathered.arguments.strip() else None
             if part is None:
-                self._malformed = self._malformed or call
-            else:
+                break
+            self._told_calls += 1
+            parts.append(part)
+        return parts
+
+    def _last_calls(self) -> list[Part]:
+        """The calls that were not told. Nothing will be added to them."""
+        parts: list[Part] = []
+        for call in self._calls.calls[self._told_calls :]:
+            if (part := call.part()) is not None:
                 parts.append(part)
+            else:
+                self._malformed = self._malformed or call
+        self._told_calls = len(self._calls.calls)
         return parts
 
     def _told(self, parts: list[Part]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from halfopen.model import Usage
 from halfopen.providers.chat import Chat, plain_value
 from halfopen.providers.clients.generate.finish import finish_reason
 from halfopen.providers.clients.generate.logprobs import logprobs_result, tokens_of, total_of
-from halfopen.providers.clients.generate.parts import Call, Part, malformed_message, said_parts
+from halfopen.providers.clients.generate.parts import Call, Part, malformed_message, said_parts, whole_call
 from halfopen.providers.clients.generate.request import GenerateAsk
 from halfopen.providers.clients.generate.usage import usage_metadata
 from halfopen.providers.contract import Answer
@@ -100,12 +100,7 @@ def _candidate(choice: dict[str, Any], place: int, *, thoughts: bool) -> dict[st
 def calls_of(message: dict[str, Any]) -> list[Call]:
     """The whole tool calls of a message."""
     calls = message.get("tool_calls")
-    made = []
-    for each in calls if isinstance(calls, list) else ():
-        call = Call()
-        call.add(each)
-        made.append(call)
-    return made
+    return [whole_call(each) for each in (calls if isinstance(calls, list) else ())]
 
 
 def answer_text(parts: list[Part]) -> str:

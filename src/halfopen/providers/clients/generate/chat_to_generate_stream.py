@@ -108,8 +108,8 @@ class GenerateWriter:
         return self._framing.response(msgspec.json.encode(response)) + self._framing.end()
 
     def error(self, failure: Failure) -> bytes:
-        """A response that is an error, and no finishReason."""
-        return self._framing.response(generate_error_json(failure)) + self._framing.end()
+        """An object that is an error, and no finishReason."""
+        return self._framing.error(generate_error_json(failure))
 
     def ping(self) -> bytes:
         """A blank line: the official client takes a comment for broken JSON."""

@@ -15,6 +15,7 @@ Rules
 Source: ai.google.dev/api/caching, Content and Part.
 """
 
+from collections import deque
 from typing import Any
 
 import msgspec
@@ -39,13 +40,15 @@ _NO_RESULT = "a function call without its result"
 class Conversation:
     """Takes the system instruction, then the contents one by one, and gives messages."""
 
-    __slots__ = ("_count", "_ids", "_losses", "_messages", "_open")
+    __slots__ = ("_count", "_ids", "_losses", "_messages", "_open", "_open_of", "_texts")
 
     def __init__(self, losses: Losses) -> None:
         """Starts empty; `losses` is told what can't be said."""
         self._losses = losses
         self._messages: list[dict[str, Any]] = []
-        self._open: list[tuple[str, str]] = []  # ids and names of calls that have no result yet
+        self._open: set[str] = set()  # ids of calls that have no result yet
+        self._open_of: dict[str, deque[str]] = {}  # by name: ids of calls, some of them open, oldest first
+        self._texts: list[str] = []  # of the assistant's message at the end
         self._ids: set[str] = set()
         self._count = 0
 
@@ -64,7 +67,7 @@ class Conversation:
             else:
                 self._losses.only_native("a system instruction other than text")
         if text := "\n".join(each for each in texts if each):
-            self._messages.append({"role": "system", "content": text})
+            self._append({"role": "system", "content": text})
 
     def add(self, content: Any, where: str) -> None:
         """Take one content. Raises BadRequestError."""
@@ -88,6 +91,7 @@ class Conversation:
         """The messages; at least one."""
         if self._open:
             self._losses.only_native(_NO_RESULT)
+        self._complete()
         if any(message["role"] != "system" for message in self._messages):
             return self._messages
         return [*self._messages, {"role": "user", "content": " "}]
@@ -117,11 +121,9 @@ class Conversation:
         if not texts and not calls:
             return
         message = self._assistant()
-        if text := (message["content"] or "") + "".join(texts):
-            message["content"] = text
+        self._texts += texts
         if calls:
-            made = [self._call(call) for call in calls]
-            message["tool_calls"] = [*message.get("tool_calls", ()), *made]
+            message.setdefault("tool_calls", []).extend(self._call(call) for call in calls)
 
     def _assistant(self) -> dict[str, Any]:
         """The assistant's message at the end of the conversation, begun if there is none."""
@@ -129,8 +131,18 @@ class Conversation:
             return self._messages[-1]
         if self._open:
             self._losses.only_native(_NO_RESULT)
-        self._messages.append({"role": "assistant", "content": None})
+        self._append({"role": "assistant", "content": None})
         return self._messages[-1]
+
+    def _append(self, message: dict[str, Any]) -> None:
+        self._complete()
+        self._messages.append(message)
+
+    def _complete(self) -> None:
+        """Put the texts of the assistant's message at the end together."""
+        if text := "".join(self._texts):
+            self._messages[-1]["content"] = text
+        self._texts.clear()
 
     def _call(self, call: Any) -> dict[str, Any]:
         where = "functionCall"
@@ -140,7 +152,8 @@ class Conversation:
         if not isinstance(args, dict):
             raise BadRequestError(f"{where}.args must be an object.", f"{where}.args")
         identity = self._identity(fields.get("id"))
-        self._open.append((identity, name))
+        self._open.add(identity)
+        self._open_of.setdefault(name, deque()).append(identity)
         return {
             "id": identity,
             "type": "function",
@@ -167,8 +180,9 @@ class Conversation:
         if self._open:
             self._losses.only_native(_NO_RESULT)
             self._open.clear()
+            self._open_of.clear()
         alone = len(content) == 1 and content[0]["type"] == "text"
-        self._messages.append({"role": "user", "content": content[0]["text"] if alone else content})
+        self._append({"role": "user", "content": content[0]["text"] if alone else content})
 
     def _user_part(self, part: dict[str, Any], where: str) -> Part | None:
         if "text" in part:
@@ -195,14 +209,20 @@ class Conversation:
         if identity is None:
             self._losses.only_native("a function result without its call")
             return
-        self._messages.append({"role": "tool", "tool_call_id": identity, "content": _result_text(response)})
+        self._append({"role": "tool", "tool_call_id": identity, "content": _result_text(response)})
 
     def _answered(self, given: Any, name: str) -> str | None:
         """The id of the call that a result answers, which is open no more."""
-        place = next((at for at, (identity, _) in enumerate(self._open) if identity == given), None)
-        if place is None:
-            place = next((at for at, (_, called) in enumerate(self._open) if called == name), None)
-        return None if place is None else self._open.pop(place)[0]
+        if isinstance(given, str) and given in self._open:
+            self._open.remove(given)
+            return given
+        called = self._open_of.get(name, ())
+        while called:
+            identity = called.popleft()
+            if identity in self._open:
+                self._open.remove(identity)
+                return identity
+        return None
 
 
 def _result_text(response: dict[str, Any]) -> str:

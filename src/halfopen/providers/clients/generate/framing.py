@@ -3,7 +3,8 @@
 The official client asks for `alt=sse`. It reads lines that begin with `data: `, exactly so, and
 takes every other line that is not blank, comments too, for JSON. So events have that one form, and
 what keeps a silent connection alive is a blank line. An error is told by an object whose first key
-is `error`.
+is `error`, and Google writes it bare: as an event, the client for JavaScript would give it to the
+application as a response without candidates, after which the stream ends as if it were whole.
 """
 
 from halfopen.http1.sse import SseParser, parse_event
@@ -19,6 +20,14 @@ class EventFraming:
     def response(self, body: bytes) -> bytes:
         """Frame one response."""
         return b"data: " + body + b"\r\n\r\n"
+
+    def error(self, body: bytes) -> bytes:
+        """Frame the error that ends a stream: one line that is no event, and no blank line after it.
+
+        A client that does not know the object finds an event that is cut, and never a proper end. The
+        line does end, so that it is read even when the connection is cut after it.
+        """
+        return body + b"\r\n"
 
     def native(self, raw: bytes) -> bytes:
         """An upstream's event: as it came, if the official client can read it so."""
@@ -48,6 +57,10 @@ class ArrayFraming:
         before = b"\r\n,\r\n" if self._begun else b"["
         self._begun = True
         return before + body
+
+    def error(self, body: bytes) -> bytes:
+        """Frame the error that ends a stream: the last element."""
+        return self.response(body) + self.end()
 
     def native(self, raw: bytes) -> bytes:
         """An upstream's event as elements."""

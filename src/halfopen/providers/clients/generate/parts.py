@@ -1,9 +1,11 @@
 """What a chat completion says, as the parts of a Gemini candidate."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+
+from halfopen.providers.clients.gathered_calls import GatheredCall, GatheredCalls
 
 Part = dict[str, Any]
 
@@ -12,48 +14,68 @@ Part = dict[str, Any]
 class Call:
     """A tool call, whole or still growing."""
 
-    identity: str = ""
-    name: str = ""
-    arguments: str = ""
+    gathered: GatheredCall = field(default_factory=lambda: GatheredCall(None))
     signature: str | None = None
-    told: bool = False
-    """Whether the client has it."""
-
-    def add(self, call: Any) -> None:
-        """Take a piece of it, or all of it, in OpenAI's shape. What makes no sense is passed over."""
-        if not isinstance(call, dict):
-            return
-        if isinstance(identity := call.get("id"), str) and identity:
-            self.identity = identity
-        self.signature = signature_of(call) or self.signature
-        function = call.get("function")
-        if not isinstance(function, dict):
-            return
-        if isinstance(name := function.get("name"), str):
-            self.name = self.name or name
-        arguments = function.get("arguments")
-        if isinstance(arguments, dict):  # some servers send an object
-            self.arguments = msgspec.json.encode(arguments).decode()
-        elif isinstance(arguments, str):
-            self.arguments += arguments
 
     def part(self) -> Part | None:
         """The functionCall; None: its arguments are no JSON object, or it names no function."""
-        args = _object(self.arguments)
-        if args is None or not self.name:
+        args = _object(self.gathered.arguments)
+        if args is None or not self.gathered.name:
             return None
-        made: dict[str, Any] = {"name": self.name, "args": args}
-        if self.identity:
-            made["id"] = self.identity
+        made: dict[str, Any] = {"name": self.gathered.name, "args": args}
+        if self.gathered.id:
+            made["id"] = self.gathered.id
         part: Part = {"functionCall": made}
         if self.signature is not None:
             part["thoughtSignature"] = self.signature
         return part
 
 
+class Calls:
+    """The tool calls of one message, in OpenAI's shape. What makes no sense in them is passed over."""
+
+    __slots__ = ("_by_gathered", "_gathered", "calls")
+
+    def __init__(self) -> None:
+        """There are none yet."""
+        self.calls: list[Call] = []
+        self._gathered = GatheredCalls()
+        self._by_gathered: dict[int, Call] = {}  # by identity: two calls may be equal
+
+    def add(self, piece: Any) -> None:
+        """Take a piece of a call."""
+        if not isinstance(piece, dict):
+            return
+        index, identity = piece.get("index"), piece.get("id")
+        function = piece.get("function")
+        function = function if isinstance(function, dict) else {}
+        name, arguments = function.get("name"), _arguments(function.get("arguments"))
+        signature = signature_of(piece)
+        if not (identity or name or arguments or signature):
+            return
+        gathered = self._gathered.add(
+            index if isinstance(index, int) else None,
+            identity if isinstance(identity, str) else None,
+            name if isinstance(name, str) else None,
+            arguments,
+        )
+        call = self._by_gathered.get(id(gathered))
+        if call is None:
+            call = self._by_gathered[id(gathered)] = Call(gathered)
+            self.calls.append(call)
+        call.signature = signature or call.signature
+
+
+def whole_call(call: Any) -> Call:
+    """One call of a message that came whole."""
+    calls = Calls()
+    calls.add(call)
+    return calls.calls[0] if calls.calls else Call()
+
+
 def malformed_message(call: Call) -> str:
     """The finishMessage for a call that can't be parsed: what the model wrote, as it wrote it."""
-    return f"Malformed function call: {call.name}({call.arguments})"
+    return f"Malformed function call: {call.gathered.name}({call.gathered.arguments})"
 
 
 def said_parts(said: dict[str, Any], *, thoughts: bool) -> list[Part]:
@@ -109,6 +131,12 @@ def _listed(part: Any, *, thoughts: bool) -> list[Part]:
         return [{"text": text, "thought": True}] if thoughts and text else []
     said = part.get("text")
     return _text(said) if isinstance(said, str) else []
+
+
+def _arguments(arguments: Any) -> str:
+    if isinstance(arguments, dict):  # some servers send an object
+        return msgspec.json.encode(arguments).decode()
+    return arguments if isinstance(arguments, str) else ""
 
 
 def _object(arguments: str) -> dict[str, Any] | None:

@@ -1,6 +1,5 @@
 """Reads a request of generateContent or streamGenerateContent."""
 
-import re
 from dataclasses import dataclass
 
 import msgspec
@@ -12,11 +11,12 @@ from halfopen.providers.client import ClientRequest
 from halfopen.providers.clients.generate.generate_to_chat import to_chat
 from halfopen.providers.clients.generate.generation_config import includes_thoughts
 from halfopen.providers.clients.generate.losses import Losses
+from halfopen.providers.clients.generate.model_name import read_path
 from halfopen.providers.clients.generate.proto_json import BadRequestError, camel
 from halfopen.providers.clients.json_request import read_fields
 from halfopen.providers.json_body import bad
 
-_PATH = re.compile(r"/v1(?:alpha|beta)?/(models|tunedModels)/(.+):(generateContent|streamGenerateContent)")
+_METHODS = ("generateContent", "streamGenerateContent")
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,10 @@ def parse(request: ClientRequest) -> Chat | Fault:
 
     A key in the query is not looked at here.
     """
-    found = _PATH.fullmatch(request.path)
-    if found is None:
-        return bad(
-            f"{request.path[:200]} names no model and method, as in /v1beta/models/name:generateContent."
-        )
-    collection, name, method = found.groups()
-    model = name if collection == "models" else f"{collection}/{name}"
+    named = read_path(request.path, _METHODS)
+    if isinstance(named, Fault):
+        return named
+    model, method = named
     stream = method == "streamGenerateContent"
     raw = read_fields(request.body, "contents")
     if isinstance(raw, Fault):

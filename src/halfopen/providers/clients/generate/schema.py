@@ -148,7 +148,9 @@ def binds(schema: Any) -> bool:
         if not isinstance(properties, dict) or schema.get("additionalProperties") is not False:
             return False
         required = schema.get("required")
-        if not isinstance(required, list) or not all(name in required for name in properties):
+        if not isinstance(required, list):
+            return False
+        if not {name for name in required if isinstance(name, str)}.issuperset(properties):
             return False
         if not all(binds(each) for each in properties.values()):
             return False

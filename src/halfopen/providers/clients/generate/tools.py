@@ -32,15 +32,16 @@ def tool_fields(fields: dict[str, Any], losses: Losses) -> dict[str, Any]:
     mode, allowed = _mode(fields.get("toolConfig"), losses)
     if not functions:
         return {}
-    names = [function["name"] for function in functions]
+    names = {function["name"] for function in functions}
     for name in allowed:
         if name not in names:
             where = "toolConfig.functionCallingConfig.allowedFunctionNames"
             raise BadRequestError(f"{where} has {name[:80]!r}, which is not declared.", where)
     if mode == "VALIDATED":
         functions = [_validated(function, losses) for function in functions]
+    chosen = frozenset(allowed)
     if len(allowed) > 1 or (allowed and mode != "ANY"):
-        functions = [function for function in functions if function["name"] in allowed]
+        functions = [function for function in functions if function["name"] in chosen]
     made: dict[str, Any] = {"tools": [{"type": "function", "function": each} for each in functions]}
     match mode:
         case "ANY" if len(allowed) == 1:

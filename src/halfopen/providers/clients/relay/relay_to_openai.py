@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from halfopen import errors
+from halfopen.http1.sse import SseParser
 from halfopen.model import Fault, Kind, Reply, Target
 from halfopen.providers.clients.no_stream import NoStream
 from halfopen.providers.clients.openai_call import key_headers
@@ -33,9 +34,13 @@ class RelayToOpenAI:
         return Call(ask.path, (*ask.headers, *key_headers(self.dialect, key)), body, ask.method)
 
     def answer(self, ask: Relayed, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:  # noqa: ARG002 - the contract
-        """Whatever came with a status of success."""
+        """Whatever came with a status of success, but for a page, and for a stream with an error in it."""
         headers = {name.lower(): value for name, value in reply.headers}
         content_type = headers.get("content-type", "application/octet-stream")
+        if content_type.lower().startswith("text/event-stream"):
+            fault = _error_in(reply.body)
+            if fault is not None:
+                return fault
         if content_type.startswith("text/html"):
             return errors.decode(reply) or errors.make(
                 Kind.MALFORMED_ANSWER, "An HTML page came where an API's answer was due.", status=reply.status
@@ -45,3 +50,16 @@ class RelayToOpenAI:
     def reader(self, ask: Relayed, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
         """A reader that fails: what is relayed is not streamed."""
         return NoStream()
+
+
+def _error_in(stream: bytes) -> Fault | None:
+    """The first error event of a whole stream. That a stored response has failed is what was asked for."""
+    if b"error" not in stream:
+        return None
+    parser = SseParser(max_bytes=len(stream) + 1)
+    for event in [*parser.feed(stream), *parser.flush()]:
+        if not event.event.startswith("response."):
+            fault = errors.decode_event(event.data or event.stray, event.event, "openai")
+            if fault is not None:
+                return fault
+    return None

@@ -1,7 +1,7 @@
 """A request that is relayed as it is."""
 
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote, unquote_plus
 
 from halfopen import errors
 from halfopen.model import Fault, Kind
@@ -14,6 +14,9 @@ ANY_MODEL = "*"
 """The model of a request that names none, and of the targets that take such requests."""
 _KEPT_HEADERS = ("content-type", "accept", "openai-beta", "idempotency-key")
 _PREFIX = "/v1"
+_CREDENTIALS = ("key", "api_key")
+"""Parts of a query that are the client's key for us."""
+_QUERY_SAFE = "%!$'()*+,;=:@/?[]~&"
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Relayed(Ask):
 
     method: str
     path: str
-    """Below /v1, encoded, with the query."""
+    """Below /v1, encoded, with the query as it came, but for keys."""
     rule: RelayRule
     content_type: str
 
@@ -39,7 +42,7 @@ def parse_relayed(request: ClientRequest) -> Relayed | Fault:
     content_type = request.headers.get("content-type", "")
     model = model_in(rule, content_type, request.body)
     below = quote(request.path.removeprefix(_PREFIX), safe="/:@~+")
-    query = urlencode(request.query)
+    query = _query(request.raw_query)
     kept = tuple((name, request.headers[name]) for name in _KEPT_HEADERS if name in request.headers)
     return Relayed(
         request.body,
@@ -52,3 +55,9 @@ def parse_relayed(request: ClientRequest) -> Relayed | Fault:
         rule=rule,
         content_type=content_type,
     )
+
+
+def _query(raw: str) -> str:
+    """A query without keys. What is not encoded though it must be is encoded; all else stays."""
+    pairs = [pair for pair in raw.split("&") if unquote_plus(pair.partition("=")[0]) not in _CREDENTIALS]
+    return quote("&".join(pairs), safe=_QUERY_SAFE, encoding="latin-1", errors="replace")

@@ -24,6 +24,7 @@ from halfopen.http1.sse import SseEvent, SseParser, parse_event
 from halfopen.model import Usage
 from halfopen.providers.chat import Chat
 from halfopen.providers.client import Failure
+from halfopen.providers.clients.gathered_calls import GatheredCall, GatheredCalls
 from halfopen.providers.clients.responses import ids
 from halfopen.providers.clients.responses.chat_to_responses import (
     arguments_text,
@@ -65,6 +66,7 @@ class ResponsesWriter:
         "_created_s",
         "_current",
         "_events",
+        "_gathered",
         "_is_over",
         "_model",
         "_output",
@@ -93,8 +95,10 @@ class ResponsesWriter:
         """Whether the events so far were OpenAI's own."""
         self._current: Item | None = None
         """The message or the reasoning that is being written."""
-        self._calls: dict[int, Item] = {}
-        """The calls that are being written, by their number in the chunks."""
+        self._gathered = GatheredCalls()
+        """Tells which call a piece belongs to."""
+        self._calls: dict[GatheredCall, Item] = {}
+        """The calls that are being written."""
         self._model = chat.model
         self._reason: str | None = None
         self._usage: dict[str, Any] | None = None
@@ -266,17 +270,19 @@ class ResponsesWriter:
     def _call(self, call: dict[str, Any]) -> bytes:
         function = call.get("function")
         function = function if isinstance(function, dict) else {}
-        number = call.get("index")
-        number = number if isinstance(number, int) else 0
-        item, said = self._calls.get(number), b""
+        number, call_id, name = call.get("index"), call.get("id"), function.get("name")
+        gathered = self._gathered.add(
+            number if isinstance(number, int) else None,
+            None if call_id is None else str(call_id),
+            name if isinstance(name, str) else None,
+            "",  # the item keeps the arguments
+        )
+        item, said = self._calls.get(gathered), b""
         if item is None:
             said = self._close_current("completed")
             identity = ids.item_id("fc", self._core, len(self._output.items))
-            name = function.get("name")
-            value = call_item(
-                identity, str(call.get("id") or identity), name if isinstance(name, str) else ""
-            )
-            item = self._calls[number] = self._output.add(value)
+            value = call_item(identity, gathered.id or identity, gathered.name)
+            item = self._calls[gathered] = self._output.add(value)
             said += self._events.open_item(item)
         arguments = arguments_text(function.get("arguments"))
         return said + (self._events.add_arguments(item, arguments) if arguments else b"")

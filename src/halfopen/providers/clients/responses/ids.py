@@ -6,6 +6,7 @@ OpenAI's limit for ids in a request.
 """
 
 import re
+from typing import Any
 
 _OURS = "halfopen_"
 _CORE_MAX = 40
@@ -30,3 +31,16 @@ def item_id(prefix: str, core: str, index: int) -> str:
 def is_ours(value: object) -> bool:
     """Whether an id in a request is one that we made."""
     return isinstance(value, str) and value.partition("_")[2].startswith(_OURS)
+
+
+def is_reference(item: Any) -> bool:
+    """Whether an input item is nothing but the id of a stored one. Its type may be left out."""
+    if not isinstance(item, dict):
+        return False
+    kind = item.get("type")
+    return kind == "item_reference" or (kind is None and "id" in item and "role" not in item)
+
+
+def is_reference_to_our_reasoning(item: Any) -> bool:
+    """Whether an input item refers to reasoning that we made of another provider's answer."""
+    return is_reference(item) and is_ours(item.get("id")) and item["id"].startswith("rs_")

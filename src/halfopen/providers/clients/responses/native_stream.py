@@ -90,7 +90,7 @@ class ResponsesReader:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
         if self._over:
             return []
-        events = self._read_all(self._parser.flush())
+        events = self._read_all(self._parser.last())
         if not self._over:
             events.append(self._fail(_cut(self._parser.tail.strip())))
         return events

@@ -1,4 +1,8 @@
-"""A client's request (`POST /v1/responses`): read, and refused in OpenAI's words when it is none."""
+"""A client's request (`POST /v1/responses`): read, and refused in OpenAI's words when it is none.
+
+Its model and stream are not read by `json_request`, whose words for what is wrong are our own: clients
+of this API look at OpenAI's codes.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -8,7 +12,7 @@ from halfopen.model import Fault, Kind
 from halfopen.providers.chat import Ask
 from halfopen.providers.client import ClientRequest
 from halfopen.providers.clients.json_request import read_fields
-from halfopen.providers.clients.responses.ids import is_ours
+from halfopen.providers.clients.responses.ids import is_ours, is_reference, is_reference_to_our_reasoning
 
 _KINDS: Mapping[type, str] = {
     bool: "a boolean",
@@ -59,6 +63,10 @@ def _unanswerable(ask: Ask) -> Fault | None:
             "previous_response_not_found",
         )
     given = ask.value("input")
+    if isinstance(given, list) and b"_halfopen_" in bytes(ask.fields["input"]):
+        fault = _bad_reference(given)
+        if fault is not None:
+            return fault
     if given is None:
         return None if any(ask.value(name) is not None for name in _STATE) else missing("input")
     if not isinstance(given, str | list):
@@ -67,6 +75,20 @@ def _unanswerable(ask: Ask) -> Fault | None:
         return refused(
             "Invalid 'input': empty array. Expected at least one input item.", "input", "empty_array"
         )
+    return None
+
+
+def _bad_reference(items: list[Any]) -> Fault | None:
+    """What is wrong with a reference to an item that we made; reasoning can be done without."""
+    for index, item in enumerate(items):
+        if is_reference(item) and is_ours(item.get("id")) and not is_reference_to_our_reasoning(item):
+            return refused(
+                f"Item with id '{item['id'][:80]}' not found: another provider than OpenAI made it, and such "
+                "items are not stored. Send the whole item instead of its id: most clients do so when store "
+                "is false.",
+                f"input[{index}].id",
+                "item_not_found",
+            )
     return None
 
 

@@ -1,8 +1,9 @@
 """A request of the Responses API as the chat completion that means the same.
 
 Every field is carried, or without effect on the answer, or a wish whose loss is said (`dropped`), or
-a reason why only OpenAI can serve the request (`native_only`). What is wrong for every target is a
-fault in OpenAI's words.
+a reason why only OpenAI can serve the request (`native_only`). A field that nobody here has heard of
+may mean anything, so it is such a reason, too, unless it asks for nothing. What is wrong for every
+target is a fault in OpenAI's words.
 
 Without effect on the answer are metadata (the answer echoes it), `prompt_cache_*`, `include` and
 `max_tool_calls` as far as they speak of OpenAI's own tools (which make the request native), and
@@ -32,6 +33,7 @@ NATIVE: Mapping[str, str] = {
 
 CARRIED = frozenset(
     (
+        "context_management",
         "include",
         "input",
         "instructions",
@@ -194,6 +196,8 @@ def _note_the_rest(request: Mapping[str, Any], notes: Notes) -> None:
         notes.drop("no truncation")
     if request.get("service_tier") not in (None, "auto", "default"):
         notes.drop("no service tier")
+    if request.get("context_management") not in _NOTHING:
+        notes.drop("context is not compacted")
     include = request.get("include")
     if isinstance(include, list) and "reasoning.encrypted_content" in include:
         notes.drop("no encrypted reasoning")
@@ -204,4 +208,4 @@ def _note_the_rest(request: Mapping[str, Any], notes: Notes) -> None:
             and name not in NATIVE
             and value not in _NOTHING
         ):
-            notes.drop(f"no {word(name)}")
+            notes.only_native(f"the field {word(name)}")

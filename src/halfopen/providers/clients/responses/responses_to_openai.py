@@ -4,13 +4,12 @@ Where the target speaks the Responses API itself, the request passes with only t
 changed, and its answer byte for byte: OpenAI's own tools and what it has stored work there. Else the
 request goes through a chat completion, as does what goes on with a cut answer.
 
-Two things are left out of a request that passes: reasoning that we made of another provider's answer,
-since OpenAI refuses items that it has not stored; and, when the model is not the one that the client
-named, fields that the model refuses by name although they ask for nothing.
+Two things are left out of a request that passes: what refers to items that OpenAI has not stored, as
+it would refuse it (`unstored_items`); and, when the model is not the one that the client named, fields
+that the model refuses by name although they ask for nothing.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import msgspec
 
@@ -18,11 +17,11 @@ from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
 from halfopen.providers.chat import Ask, Chat, plain_value
 from halfopen.providers.clients.composed import Composed
+from halfopen.providers.clients.openai_call import key_headers
 from halfopen.providers.clients.responses.chat_to_responses import chat_to_responses
-from halfopen.providers.clients.responses.ids import is_ours
 from halfopen.providers.clients.responses.native_answer import judge
 from halfopen.providers.clients.responses.native_stream import ResponsesReader
-from halfopen.providers.compatible import Compatible
+from halfopen.providers.clients.responses.unstored_items import without_unstored
 from halfopen.providers.contract import Answer, Call, Dialect, StreamReader, Translation
 from halfopen.providers.openai.dialect import encode_fields, stand_in_fields, unfit_single_calls
 
@@ -57,7 +56,7 @@ class Native:
         ask = _request(chat)
         if ask is None:
             return self.through_chat.call(chat, target, key)
-        fields = _without_our_reasoning(ask.fields)
+        fields = without_unstored(ask.fields)
         if target.model != ask.model:
             fields = _stand_in(fields, target)
         same = fields is ask.fields and target.model == ask.model
@@ -79,31 +78,13 @@ class Native:
 
     def _headers(self, ask: Ask, key: str | None) -> tuple[tuple[str, str], ...]:
         accept = "text/event-stream" if ask.stream else "application/json"
-        headers = (("content-type", "application/json"), ("accept", accept), *ask.headers)
-        if not key:
-            return headers
-        name = self.dialect.flavour.key_header if isinstance(self.dialect, Compatible) else "authorization"
-        return (*headers, (name, f"Bearer {key}" if name == "authorization" else key))
+        head = (("content-type", "application/json"), ("accept", accept))
+        return (*head, *ask.headers, *key_headers(self.dialect, key))
 
 
 def _request(chat: Chat) -> Ask | None:
     """What the client asked, word for word; None: the chat goes on with an answer, or is no translation."""
     return None if chat.continues else chat.origin
-
-
-def _without_our_reasoning(fields: dict[str, msgspec.Raw]) -> dict[str, msgspec.Raw]:
-    raw = fields.get("input", msgspec.Raw())
-    if b"rs_halfopen_" not in bytes(raw):
-        return fields
-    items = plain_value(raw)
-    if not isinstance(items, list):
-        return fields
-    kept = [item for item in items if not _is_our_reasoning(item)]
-    return {**fields, "input": msgspec.Raw(msgspec.json.encode(kept))}
-
-
-def _is_our_reasoning(item: Any) -> bool:
-    return isinstance(item, dict) and item.get("type") == "reasoning" and is_ours(item.get("id"))
 
 
 def _stand_in(fields: dict[str, msgspec.Raw], target: Target) -> dict[str, msgspec.Raw]:

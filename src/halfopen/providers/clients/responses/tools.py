@@ -47,7 +47,7 @@ def _tool(tool: Any, where: str, notes: Notes) -> dict[str, Any] | None:
         notes.fail(missing(f"{where}.type"))
         return None
     if kind != "function":
-        notes.only_native(f"tools of type {word(kind)} run at OpenAI")
+        notes.only_native(f"tools of type {word(kind)} are OpenAI's own")
         return None
     name = tool.get("name")
     if not isinstance(name, str):
@@ -74,9 +74,10 @@ def _allowed(
     """Only the tools that may be called: not every server has a choice of several."""
     allowed = choice.get("tools")
     names = {
-        tool.get("name")
+        name
         for tool in (allowed if isinstance(allowed, list) else ())
         if isinstance(tool, dict) and tool.get("type") == "function"
+        if isinstance(name := tool.get("name"), str)
     }
     mode = choice.get("mode")
     if mode not in ("auto", "required"):
@@ -95,7 +96,7 @@ def _choice(choice: Any, notes: Notes) -> Any:
         return None
     kind, name = choice.get("type"), choice.get("name")
     if kind != "function":
-        notes.only_native(f"tools of type {word(kind)} run at OpenAI")
+        notes.only_native(f"tools of type {word(kind)} are OpenAI's own")
         return None
     if not isinstance(name, str):
         notes.fail(missing("tool_choice.name"))
