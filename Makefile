@@ -57,8 +57,9 @@ servers:  ## install the servers that tests start (nginx, openssl; needs root an
 unit: env servers
 	$(BIN)/pytest -n $(JOBS) --durations=10 $(ARGS)
 
-fuzz: env  ## 100,000 random and spoiled requests (ARGS="--seed N")
+fuzz: env  ## 100,000 spoiled requests, and 10,000 spoiled answers of upstreams (ARGS="--seed N")
 	$(BIN)/halfopen lab fuzz --inputs 100000 $(ARGS)
+	$(BIN)/halfopen lab fuzz --upstream --inputs 10000 $(ARGS)
 
 matrix: env  ## every client, provider, fault and point of failure (ARGS="--only GLOB" or "--sample N")
 	$(BIN)/halfopen lab matrix $(ARGS)
@@ -104,6 +105,7 @@ evidence: env  ## the matrix and all drills as JSON in artifacts/
 		$(BIN)/halfopen lab drill $$drill --json > artifacts/$$drill.json || status=1; \
 	done; \
 	$(BIN)/halfopen lab fuzz --inputs 100000 --json > artifacts/fuzz.json || status=1; \
+	$(BIN)/halfopen lab fuzz --upstream --inputs 10000 --json > artifacts/fuzz-upstream.json || status=1; \
 	$(BIN)/python tests/contracts/cut_streams.py --json > artifacts/cut-streams.json || status=1; \
 	$(BIN)/python tests/clients/table.py --json > artifacts/clients.json || status=1; \
 	$(BIN)/python tests/contracts/properties.py --json > artifacts/properties.json || status=1; \

@@ -24,7 +24,7 @@ from halfopen.gateway.runtime import Surroundings
 from halfopen.gateway.server import GatewayServer
 from halfopen.lab import LabProvider, expected_text, free_port
 from halfopen.model import Fault, Outcome, Target
-from halfopen.policy import JourneyOptions
+from halfopen.policy import AfterCommit, JourneyOptions
 from halfopen.rollout.settings import Gateway as GatewaySettings
 from halfopen.rollout.snapshot import ProviderSpec, RouteSpec, Snapshot
 
@@ -263,13 +263,15 @@ def gateway(runner: asyncio.Runner, reserve: Callable[[], int]) -> Iterator[Call
     """Starts gateways: `gateway(nginx.url, backup.base_url)`."""
     started: list[Gateway] = []
 
-    def make(primary: str, backup: str | None = None) -> Gateway:
+    def make(
+        primary: str, backup: str | None = None, after_commit: AfterCommit = AfterCommit.CONTINUE
+    ) -> Gateway:
         providers = {"primary": ProviderSpec("primary", "openai", f"{primary}/v1", key="${KEY}")}
         targets = [Target("primary", MODEL, "openai")]
         if backup is not None:
             providers["backup"] = ProviderSpec("backup", "anthropic", backup, key="${KEY}")
             targets.append(Target("backup", BACKUP_MODEL, "anthropic"))
-        route = RouteSpec(MODEL, tuple(targets), JourneyOptions(deadline_s=10))
+        route = RouteSpec(MODEL, tuple(targets), JourneyOptions(deadline_s=10, after_commit=after_commit))
         outcomes: list[Outcome] = []
         around = Surroundings(SystemClock(), lambda: 0.0, id_source(), outcomes.append)
 

@@ -10,6 +10,9 @@ from pathlib import Path
 import openai
 import pytest
 
+from halfopen.lab.answer import is_whole
+from halfopen.policy import AfterCommit
+
 pytestmark = pytest.mark.server("nginx")
 
 PASS = "proxy_pass http://127.0.0.1:{port};"
@@ -53,15 +56,29 @@ def test_streams_are_not_held_up(deploy, gateway, lab, texts, lines):
     assert speaking[0]
 
 
-@deployed
-@pytest.mark.parametrize(
+broken = pytest.mark.parametrize(
     "fault",
     ["stream_cut_after_content", "stream_reset_after_content", "stream_clean_end_after_content"],
 )
-def test_break_off_is_seen(deploy, gateway, lab, backup, texts, lines, fault):
-    """A stream that breaks off after the commit is an error at the client, never a finished answer."""
+
+
+@deployed
+@broken
+def test_a_stream_that_breaks_is_continued(deploy, gateway, lab, backup, lines, fault):
+    """The client reads one whole text, which the backup has finished."""
     lab.set_fault(fault)
     chats = deploy(gateway(lab.base_url.removesuffix("/v1"), backup.base_url), lines)
+    assert is_whole(chats.stream())
+    assert len(backup.calls) == 1
+
+
+@deployed
+@broken
+def test_break_off_is_seen(deploy, gateway, lab, backup, texts, lines, fault):
+    """Where the route doesn't continue it is an error at the client, never a finished answer."""
+    lab.set_fault(fault)
+    served = gateway(lab.base_url.removesuffix("/v1"), backup.base_url, after_commit=AfterCommit.ERROR)
+    chats = deploy(served, lines)
     said = [""]
     with pytest.raises(openai.APIError) as caught:
         chats.stream(said.append)

@@ -1,17 +1,25 @@
 """HTTP inputs for the gateway, each made from its own random source: good, spoiled and senseless."""
 
 import itertools
-import json
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from halfopen.lab.fuzz_json import good_chat, spoiled_chat
+from halfopen.lab.fuzz_json import spoiled_json
+from halfopen.lab.fuzz_mark import marked
+from halfopen.lab.fuzz_requests import Sample, good_sample, streamable_sample
 
 CHAT = "/v1/chat/completions"
 HEADER_MAX_BYTES = 16 * 1024
 BODY_MAX_BYTES = 256 * 1024
-_TARGETS = (CHAT, "/v1/models", "/v1/models/openai", "/v1/models/x", "/healthz", "/readyz", "/", "*")
+_TARGETS = (
+    *(CHAT, "/v1/models", "/v1/models/openai", "/v1/models/x", "/healthz", "/readyz", "/", "*"),
+    *("/v1/responses", "/v1/messages", "/v1/messages/count_tokens", "/v1/completions", "/v1/embeddings"),
+    *("/v1/files", "/v1/moderations", "/v1beta/models", "/v1beta/models/openai:generateContent"),
+    *("/v1/models/x:streamGenerateContent?alt=sse", "/v1beta/models/a%2fb:generateContent"),
+    *("/v1beta/models/:generateContent", "/v1/models/openai:countTokens", "/v1/responses/resp_1"),
+    *("/v1/files/../x", "/v1/files/%00", "/v1/organization/users", "/v1/chat/completions?a=%zz"),
+)
 _METHODS = ("GET", "POST", "PUT", "HEAD", "DELETE", "OPTIONS", "PATCH", "TRACE", "PRI", "get", "X" * 40, "")
 _VERSIONS = ("HTTP/1.1", "HTTP/1.0", "HTTP/2.0", "HTTP/0.9", "HTTP/1.2", "HTTP/11", "http/1.1", "ICE/1.0", "")
 _FRAMINGS = (
@@ -70,6 +78,8 @@ class FuzzInput:
     """Sent one after the other, each when the loop gets round to it."""
     leaves: bool = False
     """Whether the client leaves after the last piece, without waiting for an answer."""
+    dialect: str | None = None
+    """Whose error shape a refusal must have, where the head is good: openai, messages or generate."""
 
     @property
     def data(self) -> bytes:
@@ -81,8 +91,17 @@ def make_input(seed: int, number: int, models: tuple[str, ...]) -> FuzzInput:
     """Input `number` of a seed; the same one every time."""
     rng = random.Random(f"{seed}:{number}")  # noqa: S311 - no secret
     kind, make = rng.choices(_KINDS, _WEIGHTS)[0]
-    data = make(rng, models)
-    return FuzzInput(kind, _cut(rng, data), leaves=kind == "leaves")
+    sample = good_sample(rng, models)
+    data = make(rng, models, sample)
+    dialect = sample.dialect if kind in ("good", "bad json") else None
+    return FuzzInput(kind, _cut(rng, data), leaves=kind == "leaves", dialect=dialect)
+
+
+def make_ask(seed: int, number: int, model: str) -> tuple[str, FuzzInput]:
+    """The client and the good request `number` of a seed, with its mark, whose answer is spoiled."""
+    rng = random.Random(f"{seed}:ask:{number}")  # noqa: S311 - no secret
+    sample = streamable_sample(rng, model, marked(number))
+    return sample.client, FuzzInput("ask", (_sent(sample, sample.data),), dialect=sample.dialect)
 
 
 def request(method: str, target: str, body: bytes, *headers: str, version: str = "HTTP/1.1") -> bytes:
@@ -91,38 +110,57 @@ def request(method: str, target: str, body: bytes, *headers: str, version: str =
     return "\r\n".join(lines).encode("utf-8", "replace") + b"\r\n\r\n" + body
 
 
-def _good(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    if rng.random() < 0.3:
-        return f"GET {rng.choice(_TARGETS[1:6])} HTTP/1.1\r\nhost: fuzz\r\n\r\n".encode()
-    body = json.dumps(good_chat(rng, models)).encode()
-    return _chunked(rng, body) if rng.random() < 0.3 else request("POST", CHAT, body)
+def _sent(sample: Sample, body: bytes) -> bytes:
+    return request(sample.method, sample.target, body, *sample.headers)
 
 
-def _bad_json(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    return request("POST", CHAT, spoiled_chat(rng, models))
+def _good(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    del models
+    body = sample.data
+    return _chunked(rng, sample, body) if body and rng.random() < 0.3 else _sent(sample, body)
 
 
-def _bad_head(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    body = json.dumps(good_chat(rng, models)).encode() if rng.random() < 0.5 else b""
+def _bad_json(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    del models
+    if isinstance(sample.body, bytes):
+        return _sent(sample, sample.body + rng.choice((b"", b"{}", b"\xff", b"--b\r\n")))
+    return _sent(sample, spoiled_json(rng, sample.body))
+
+
+def _bad_head(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    del models
+    body = sample.data if rng.random() < 0.5 else b""
     target = rng.choice(
-        (*_TARGETS, "/" + "a" * 9000, "http://x/healthz", "/%ff%00", "/v1/\xff", "/a b", "//", "")
+        (
+            *_TARGETS,
+            sample.target,
+            "/" + "a" * 9000,
+            "http://x/healthz",
+            "/%ff%00",
+            "/v1/\xff",
+            "/a b",
+            "//",
+            "",
+        )
     )
     headers = rng.sample(_HEADERS, rng.choice((0, 1, 2, 3)))
-    return request(
-        rng.choice(_METHODS), target, body, *headers, version=rng.choice((*_VERSIONS, *_VERSIONS[:1] * 9))
-    )
+    method = rng.choice((*_METHODS, sample.method, sample.method, sample.method))
+    version = rng.choice((*_VERSIONS, *_VERSIONS[:1] * 9))
+    return request(method, target, body, *headers, version=version)
 
 
-def _bad_framing(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    body = json.dumps(good_chat(rng, models)).encode()
+def _bad_framing(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    del models
+    body = sample.data
     framing = rng.choice(_FRAMINGS)
-    lines = [f"POST {CHAT} HTTP/1.1", "host: fuzz", *(each.format(n=len(body)) for each in framing)]
+    lines = [f"POST {sample.target} HTTP/1.1", "host: fuzz", *(each.format(n=len(body)) for each in framing)]
     sent = _chunks(rng, body) if any("hunked" in each for each in framing) and rng.random() < 0.7 else body
     return "\r\n".join(lines).encode() + b"\r\n\r\n" + sent
 
 
-def _bad_chunks(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    data = _chunked(rng, json.dumps(good_chat(rng, models)).encode())
+def _bad_chunks(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    del models
+    data = _chunked(rng, sample, sample.data)
     end = data.index(b"\r\n\r\n") + 4
     rest = bytearray(data[end:])
     for _ in range(rng.choice((1, 2, 5))):
@@ -143,7 +181,7 @@ def _bad_chunks(rng: random.Random, models: tuple[str, ...]) -> bytes:
     return data[:end] + bytes(rest)
 
 
-def _huge(rng: random.Random, models: tuple[str, ...]) -> bytes:
+def _huge(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
     del models
     size = rng.choice((HEADER_MAX_BYTES - 100, HEADER_MAX_BYTES + 1, HEADER_MAX_BYTES * 4))
     action = rng.randrange(5)
@@ -156,12 +194,12 @@ def _huge(rng: random.Random, models: tuple[str, ...]) -> bytes:
     if action == 2:
         return request("GET", "/" + "a" * size, b"")
     if action == 3:
-        return request("POST", CHAT, b"[" * (BODY_MAX_BYTES + rng.choice((-1, 0, 1, 1000))))
+        return request("POST", sample.target, b"[" * (BODY_MAX_BYTES + rng.choice((-1, 0, 1, 1000))))
     return b"GET / HTTP/1.1\r\nx: " + b"a" * size
 
 
-def _flipped(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    data = bytearray(_good(rng, models))
+def _flipped(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    data = bytearray(_good(rng, models, sample))
     for _ in range(rng.choice((1, 2, 4, 16))):
         place = rng.randrange(len(data))
         action = rng.randrange(4)
@@ -178,13 +216,13 @@ def _flipped(rng: random.Random, models: tuple[str, ...]) -> bytes:
     return bytes(data)
 
 
-def _truncated(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    data = _good(rng, models)
+def _truncated(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    data = _good(rng, models, sample)
     return data[: rng.randrange(len(data))]
 
 
-def _noise(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    del models
+def _noise(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    del models, sample
     action = rng.randrange(4)
     if action == 0:
         return rng.randbytes(rng.randrange(0, 400))
@@ -195,15 +233,22 @@ def _noise(rng: random.Random, models: tuple[str, ...]) -> bytes:
     return b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03" + rng.randbytes(200)
 
 
-def _pipelined(rng: random.Random, models: tuple[str, ...]) -> bytes:
-    parts = [_good(rng, models) for _ in range(rng.choice((2, 3, 5, 12)))]
+def _pipelined(rng: random.Random, models: tuple[str, ...], sample: Sample) -> bytes:
+    samples = [good_sample(rng, models) for _ in range(rng.choice((1, 2, 4, 11)))]
+    parts = [_good(rng, models, each) for each in (sample, *samples)]
     if rng.random() < 0.3:
-        parts[rng.randrange(len(parts))] = rng.choice((_flipped, _bad_json, _noise))(rng, models)
+        parts[rng.randrange(len(parts))] = rng.choice((_flipped, _bad_json, _noise))(rng, models, sample)
     return b"".join(parts)
 
 
-def _chunked(rng: random.Random, body: bytes) -> bytes:
-    head = f"POST {CHAT} HTTP/1.1\r\nhost: fuzz\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+def _chunked(rng: random.Random, sample: Sample, body: bytes) -> bytes:
+    lines = (
+        f"{sample.method} {sample.target} HTTP/1.1",
+        "host: fuzz",
+        "transfer-encoding: chunked",
+        *sample.headers,
+    )
+    head = "\r\n".join(lines).encode() + b"\r\n\r\n"
     return head + _chunks(rng, body)
 
 
@@ -227,7 +272,7 @@ def _cut(rng: random.Random, data: bytes) -> tuple[bytes, ...]:
     return tuple(data[start:end] for start, end in itertools.pairwise(places))
 
 
-_Make = Callable[[random.Random, tuple[str, ...]], bytes]
+_Make = Callable[[random.Random, tuple[str, ...], Sample], bytes]
 _WEIGHTED: tuple[tuple[str, _Make, int], ...] = (
     ("good", _good, 8),
     ("bad json", _bad_json, 30),

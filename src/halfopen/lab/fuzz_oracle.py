@@ -2,12 +2,14 @@
 
 Rules
 1. Something comes to an end: an answer, or the connection. Nothing hangs.
-2. What comes is HTTP. An answer is a good one or an error in OpenAI's shape that is not to be retried.
+2. What comes is HTTP. An answer is a good one or an error that is not to be retried, in the shape of the
+   client's dialect; where what was sent is too broken to have one, in any of the three.
 3. An error that blames the gateway itself is a defect, and so is a stream that ends without a word.
 """
 
 import json
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from halfopen.lab.fuzz_client import FuzzAnswer, FuzzSeen
 from halfopen.lab.fuzz_input import FuzzInput
@@ -20,7 +22,7 @@ def judge(given: FuzzInput, seen: FuzzSeen) -> tuple[str, str | None]:
     if seen.malformed:
         return "malformed", f"the answer is not HTTP: {seen.malformed}"
     for answer in seen.answers:
-        problem = _wrong(answer, seen)
+        problem = _wrong(answer, seen, given.dialect)
         if problem is not None:
             return str(answer.status), problem
     if given.leaves:
@@ -32,7 +34,7 @@ def judge(given: FuzzInput, seen: FuzzSeen) -> tuple[str, str | None]:
     return "closed", None
 
 
-def _wrong(answer: FuzzAnswer, seen: FuzzSeen) -> str | None:
+def _wrong(answer: FuzzAnswer, seen: FuzzSeen, dialect: str | None) -> str | None:
     if not answer.whole:
         if (
             seen.closed
@@ -45,21 +47,24 @@ def _wrong(answer: FuzzAnswer, seen: FuzzSeen) -> str | None:
         return f"a status that nobody expects: {answer.status}"
     if answer.status < 300 or not answer.body:
         return None
+    return wrong_error(answer, dialect)
+
+
+def wrong_error(answer: FuzzAnswer, dialect: str | None) -> str | None:
+    """What is wrong with an error answer, or None. `dialect` is None where any will do."""
     if answer.headers.get("content-type") != "application/json":
         return "an error that is not JSON"
     try:
-        error = json.loads(answer.body)
+        body = json.loads(answer.body)
     except ValueError as problem:
         return f"an error that is not JSON: {problem}"
-    return _wrong_error(answer, error)
-
-
-def _wrong_error(answer: FuzzAnswer, body: Any) -> str | None:
     if answer.status == 503 and body == {"status": "draining"}:
         return None
-    error = body.get("error") if isinstance(body, dict) else None
-    if not isinstance(error, dict) or not {"message", "type", "param", "code", "halfopen"} <= set(error):
-        return "an error that is not of OpenAI's shape"
+    # A request that did not arrive in time has no dialect yet.
+    shapes = [dialect] if dialect is not None and answer.status != 408 else list(_SHAPES)
+    if not any(_has_shape(body, shape) for shape in shapes):
+        return f"an error that is not of the shape of {' or '.join(shapes)}"
+    error = body["error"]
     if not isinstance(error["message"], str) or not error["message"]:
         return "an error without a message"
     if error["halfopen"].get("kind") == _OWN_FAULT:
@@ -67,3 +72,18 @@ def _wrong_error(answer: FuzzAnswer, body: Any) -> str | None:
     if answer.headers.get("x-should-retry") != "false":
         return "an error that asks to be retried"
     return None
+
+
+_SHAPES: Final[Mapping[str, frozenset[str]]] = {
+    "openai": frozenset(("message", "type", "param", "code", "halfopen")),
+    "messages": frozenset(("type", "message", "halfopen")),
+    "generate": frozenset(("code", "message", "status", "details", "halfopen")),
+}
+"""The members of `error`, exactly."""
+
+
+def _has_shape(body: Any, dialect: str) -> bool:
+    error = body.get("error") if isinstance(body, dict) else None
+    if not isinstance(error, dict) or set(error) != _SHAPES[dialect]:
+        return False
+    return dialect != "messages" or (body.get("type") == "error" and isinstance(body.get("request_id"), str))
