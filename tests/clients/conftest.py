@@ -10,17 +10,19 @@ import re
 import ssl
 import sys
 from collections.abc import Callable, Coroutine, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Thread
 from types import ModuleType
-from typing import Any
+from typing import Any, Literal
 
 import anthropic
 import openai
 import pytest
 from google import genai
 from google.genai import types
+from pydantic import BaseModel
 
 from halfopen.gateway import paths
 from halfopen.gateway.server import GatewayServer
@@ -41,6 +43,7 @@ THINKERS = {"openai": "gpt-5", "anthropic": "claude-sonnet-4-6", "gemini": "gemi
 EMBEDDERS = {"openai": "text-embedding-3-small", "gemini": "gemini-embedding-001"}
 INSTRUCT = "gpt-3.5-turbo-instruct"
 PATIENCE_S = 30.0
+PROMPT = "What is the weather in Berlin?"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 
 
@@ -221,6 +224,70 @@ def broken(loop: Loop) -> Iterator[Breaks]:
     loop.run(stop())
 
 
+@pytest.fixture
+def dead(broken: Breaks, provider: str) -> Stage:
+    """A gateway whose providers all answer 500."""
+    return broken(provider, "http_500_text", elsewhere="http_500_text")
+
+
+@pytest.fixture
+def overloaded(broken: Breaks, provider: str) -> Stage:
+    """A gateway whose providers all say, each in its own words, that they are overloaded."""
+    faults = {
+        "openai": "openai_503_server_is_overloaded",
+        "anthropic": "anthropic_529_overloaded",
+        "gemini": "gemini_503_unavailable",
+    }
+    return broken(provider, faults[provider], elsewhere=faults[BACKUPS[provider]])
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A gateway whose first provider answers 500, and what comes from the second one."""
+
+    stage: Stage
+    first: str
+    text: str
+    model: str
+
+    def asked_first(self) -> bool:
+        """Whether the first provider was asked at all."""
+        return self.stage.providers[self.first].met > 0
+
+
+@pytest.fixture
+def failing(broken: Breaks, provider: str) -> Failing:
+    """A gateway whose first provider answers 500."""
+    stage, backup = broken(provider, "http_500_text"), BACKUPS[provider]
+    return Failing(stage, provider, stage.text(backup, PROMPT), stage.model(backup))
+
+
+@pytest.fixture
+def broken_call(broken: Breaks, provider: str, stream: bool) -> Stage:
+    """A gateway whose first provider is cut in a call of a tool, or answers 500 if nothing is streamed."""
+    if stream:
+        return broken(provider, "stream_cut_after_content", in_call=True)
+    return broken(provider, "http_500_text")
+
+
+@pytest.fixture
+def cut(broken: Breaks, provider: str) -> Stage:
+    """A gateway whose first provider's stream is cut in the text."""
+    return broken(provider, "stream_cut_after_content", content_events=12)
+
+
+@pytest.fixture
+def check_joined(provider: str) -> Callable[[str], None]:
+    """Asserts that a text was begun by the provider and continued by the one that stands in for it."""
+
+    def check(text: str) -> None:
+        backup = BACKUPS[provider]
+        assert text.startswith(f"Lab answer from {provider}/{MODELS[provider]} to: {PROMPT}.")
+        assert f"Continued by {backup}/{MODELS[backup]}." in text
+
+    return check
+
+
 @pytest.fixture(params=PROVIDERS)
 def provider(request: pytest.FixtureRequest) -> str:
     """Who is behind the gateway: each provider in turn."""
@@ -271,6 +338,35 @@ def openai_at(watch: Sent) -> Iterator[Callable[[Stage], openai.OpenAI]]:
         yield lambda stage: openai.OpenAI(
             api_key="lab", base_url=f"{stage.base_url}/v1", timeout=PATIENCE_S, http_client=http
         )
+
+
+@pytest.fixture
+def gpt(stage: Stage, openai_at: Callable[[Stage], openai.OpenAI]) -> openai.OpenAI:
+    """The OpenAI client at the healthy gateway."""
+    return openai_at(stage)
+
+
+@pytest.fixture
+def async_gpt(stage: Stage) -> Callable[[], openai.AsyncOpenAI]:
+    """Makes the asynchronous OpenAI client at the healthy gateway."""
+    return lambda: openai.AsyncOpenAI(
+        api_key="lab",
+        base_url=f"{stage.base_url}/v1",
+        http_client=openai.DefaultAsyncHttpxClient(verify=False, trust_env=False),
+    )
+
+
+@pytest.fixture
+def check_error(sent: Sent) -> Callable[[Any], None]:
+    """Asserts that an error has the members of OpenAI's and the id under which to ask, and wasn't repeated."""
+
+    def check(error: Any) -> None:
+        assert error.request_id
+        assert error.message
+        assert set(error.body) >= {"message", "type", "param", "code"}
+        assert len(sent.paths) == 1
+
+    return check
 
 
 @pytest.fixture(scope="session")
@@ -390,11 +486,13 @@ class AlteredWriter:
 def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Plants a bug in the dialect of a path until the test is over.
 
-    Called with the path and either `old` and `new` (a regular expression in what is written, and what takes
-    its place) or `writes` (the dialect that writes instead).
+    Called with the path and the bug: either a regular expression in what is written and what takes its place,
+    or the dialect that writes instead.
     """
 
-    def change(path: str, *, old: bytes = b"(?!)", new: bytes = b"", writes: Any = None) -> None:
+    def change(path: str, bug: Any) -> None:
+        old, new, writes = (*bug, None) if isinstance(bug, tuple) else (b"(?!)", b"", bug)
+
         def alter(data: bytes) -> bytes:
             return re.sub(old, new, data)
 
@@ -407,6 +505,60 @@ def plant(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
             monkeypatch.setattr(paths, "POSTED", {**paths.POSTED, path.encode(): bug})
 
     return change
+
+
+@pytest.fixture
+def noticed(plant: Callable[..., None]) -> Callable[..., AbstractContextManager[None]]:
+    """Plants a bug, and asserts that what is done then fails, but not for a gateway that didn't answer.
+
+    Called with the path, the bug, the client's own ways to fail and its error for a gateway's failure.
+    """
+
+    @contextmanager
+    def planted(path: str, bug: Any, own: tuple[type[Exception], ...], refusal: type) -> Iterator[None]:
+        plant(path, bug)
+        with pytest.raises((AssertionError, TypeError, AttributeError, IndexError, *own)) as caught:
+            yield
+        assert not isinstance(caught.value, refusal)
+
+    return planted
+
+
+@pytest.fixture(scope="session")
+def function() -> Callable[..., dict[str, Any]]:
+    """Describes a function by its name; `schema` is the member that has its parameters."""
+
+    def described(name: str, *, schema: str = "parameters", **more: Any) -> dict[str, Any]:
+        parameters = {
+            "type": "object",
+            "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+            "required": ["city", "days"],
+            "additionalProperties": False,
+        }
+        return {"name": name, "description": f"Tells the {name}.", schema: parameters, **more}
+
+    return described
+
+
+class Wind(BaseModel):
+    """A part of a forecast."""
+
+    speed: float
+    direction: Literal["north", "south"]
+
+
+class Forecast(BaseModel):
+    """What a structured answer shall be."""
+
+    city: str
+    days: list[int]
+    wind: Wind
+
+
+@pytest.fixture(scope="session")
+def forecast() -> Forecast:
+    """The structured answer that the simulated providers give."""
+    return Forecast(city="lab text", days=[7], wind=Wind(speed=7, direction="north"))
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,6 @@
 """The anthropic client's messages, with each provider behind the gateway."""
 
 import asyncio
-from typing import Literal
 
 import anthropic
 import pytest
@@ -13,7 +12,6 @@ from anthropic.types import (
     ThinkingBlock,
     ToolUseBlock,
 )
-from pydantic import BaseModel
 
 from halfopen.lab import is_whole
 from halfopen.providers import CHAT
@@ -23,45 +21,12 @@ from halfopen.providers.clients.responses import RESPONSES
 feature = pytest.mark.feature
 PROMPT = "What is the weather in Berlin?"
 USE = "Use the tool for the weather in Berlin"
-PARAMETERS = {
-    "type": "object",
-    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
-    "required": ["city", "days"],
-    "additionalProperties": False,
-}
 ARGUMENTS = {"city": "lab text", "days": 7}
 IMAGE_URL = "https://images.example.com/sky.png"
 TOKENS_MAX = 4000
-NOTICED = (
-    AssertionError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    KeyError,
-    RuntimeError,
-    ValueError,
-    anthropic.AnthropicError,
-)
-"""How a test, or an application, trips over a wrong answer."""
+NOTICED = (KeyError, RuntimeError, ValueError, anthropic.AnthropicError)
+"""How an application trips over a wrong answer, but for what every test does."""
 THOUGHTS = "The user asks about"
-
-
-class Wind(BaseModel):
-    """A part of a forecast."""
-
-    speed: float
-    direction: Literal["north", "south"]
-
-
-class Forecast(BaseModel):
-    """What a structured answer shall be."""
-
-    city: str
-    days: list[int]
-    wind: Wind
-
-
-FORECAST = Forecast(city="lab text", days=[7], wind=Wind(speed=7, direction="north"))
 
 
 @pytest.fixture
@@ -73,8 +38,9 @@ def user(content=PROMPT):
     return [{"role": "user", "content": content}]
 
 
-def tool(name):
-    return {"name": name, "description": f"Tells the {name}.", "input_schema": PARAMETERS}
+@pytest.fixture
+def tool(function):
+    return lambda name: function(name, schema="input_schema")
 
 
 def check_message(message, text, model, typed):
@@ -214,7 +180,7 @@ def results_of(message, said):
 
 @feature("tools")
 @pytest.mark.parametrize("names", [["weather"], ["weather", "news"]], ids=["one", "parallel"])
-def test_tools(claude, stage, provider, stream, names, typed):
+def test_tools(claude, stage, provider, stream, names, typed, tool):
     """Calls come as typed blocks; the answer to their results, sent back with them, quotes them."""
     asked = {
         "model": f"app-{provider}",
@@ -241,7 +207,7 @@ def test_tools(claude, stage, provider, stream, names, typed):
 
 
 @feature("tools")
-def test_tool_error(claude, provider):
+def test_tool_error(claude, provider, tool):
     """A result that is an error, given as blocks, reaches the model as well."""
     asked = {"model": f"app-{provider}", "max_tokens": TOKENS_MAX, "tools": [tool("weather")]}
     message = claude.messages.create(messages=user(USE), **asked)
@@ -271,7 +237,7 @@ def test_tool_error(claude, provider):
     ],
     ids=["any", "one at a time", "named", "none"],
 )
-def test_tool_choice(claude, provider, choice, names):
+def test_tool_choice(claude, provider, choice, names, tool):
     """A tool choice is followed, or the client is told that nobody can."""
     asked = {
         "model": f"app-{provider}",
@@ -308,13 +274,13 @@ def test_images(claude, stage, provider, stream, kind, pixel, typed):
 
 
 @feature("schema")
-def test_schema(claude, provider, stream, typed):
+def test_schema(claude, provider, stream, typed, forecast):
     """The client's own helper parses a structured answer into the application's class."""
     asked = {
         "model": f"app-{provider}",
         "max_tokens": TOKENS_MAX,
         "messages": user(),
-        "output_format": Forecast,
+        "output_format": type(forecast),
     }
     if stream:
         with claude.messages.stream(**asked) as events:
@@ -324,7 +290,7 @@ def test_schema(claude, provider, stream, typed):
     else:
         answer = claude.messages.parse(**asked)
     assert isinstance(answer, ParsedMessage)
-    assert answer.parsed_output == FORECAST
+    assert answer.parsed_output == forecast
     assert answer.stop_reason == "end_turn"
 
 
@@ -390,7 +356,7 @@ def test_thinking(claude, provider, stream, typed):
 
 
 @feature("reasoning")
-def test_thoughts_come_back(claude, provider):
+def test_thoughts_come_back(claude, provider, tool):
     """The thoughts of one turn may stand in the next one's conversation, tools and all."""
     asked = {
         "model": f"thinker-{provider}",
@@ -457,19 +423,16 @@ def test_models(claude, provider, typed):
 
 
 @feature("failover")
-def test_failover(broken, anthropic_at, provider, backups, stream, typed):
+def test_failover(failing, anthropic_at, stream, typed):
     """When the first provider answers 500, the second one's answer comes as if it were the first."""
-    stage = broken(provider, "http_500_text")
-    backup = backups[provider]
-    ask(anthropic_at(stage), "app", stream, typed, stage.text(backup, PROMPT), stage.model(backup))
-    assert stage.providers[provider].met > 0
+    ask(anthropic_at(failing.stage), "app", stream, typed, failing.text, failing.model)
+    assert failing.asked_first()
 
 
 @feature("failover")
-def test_failover_with_tools(broken, anthropic_at, provider, stream, typed):
+def test_failover_with_tools(broken_call, anthropic_at, stream, typed, tool):
     """Calls that one provider began are made by the other, and its answer follows on the results."""
-    fault = {"fault": "stream_cut_after_content", "in_call": True} if stream else {"fault": "http_500_text"}
-    client = anthropic_at(broken(provider, **fault))
+    client = anthropic_at(broken_call)
     asked = {"model": "app", "max_tokens": TOKENS_MAX, "tools": [tool("weather"), tool("news")]}
     message = called(client, stream, typed, messages=user(USE), **asked)
     assert [block.name for block in message.content] == ["weather", "news"]
@@ -484,27 +447,24 @@ def test_failover_with_tools(broken, anthropic_at, provider, stream, typed):
 
 
 @feature("continuation")
-def test_continuation(broken, anthropic_at, provider, backups, typed):
+def test_continuation(cut, anthropic_at, provider, typed, check_joined):
     """A stream that is cut is finished by the other provider: one block, one text, one end, one usage."""
-    stage = broken(provider, "stream_cut_after_content", content_events=12)
     asked = {"model": "app", "max_tokens": TOKENS_MAX, "messages": user()}
-    events = list(anthropic_at(stage).messages.create(stream=True, **asked))
+    events = list(anthropic_at(cut).messages.create(stream=True, **asked))
     text = "".join(event.delta.text for event in events if event.type == "content_block_delta")
-    check_events(events, text, stage.model(provider), typed)
-    assert text.startswith(f"Lab answer from {provider}/{stage.model(provider)} to: {PROMPT}.")
-    assert f"Continued by {backups[provider]}/{stage.model(backups[provider])}." in text
+    check_events(events, text, cut.model(provider), typed)
+    check_joined(text)
 
 
 @feature("continuation")
-def test_continuation_through_the_helper(broken, anthropic_at, provider, typed):
+def test_continuation_through_the_helper(cut, anthropic_at, provider, typed):
     """The client's stream helper gathers an answer of two providers into one typed message."""
-    stage = broken(provider, "stream_cut_after_content", content_events=12)
     asked = {"model": "app", "max_tokens": TOKENS_MAX, "messages": user()}
-    with anthropic_at(stage).messages.stream(**asked) as stream:
+    with anthropic_at(cut).messages.stream(**asked) as stream:
         text = "".join(stream.text_stream)
         message = stream.get_final_message()
     assert "Continued by " in text
-    check_message(message, text, stage.model(provider), typed)
+    check_message(message, text, cut.model(provider), typed)
 
 
 BUGS = {
@@ -519,18 +479,18 @@ BUGS = {
     "another block": (rb'"type": ?"text"', b'"type":"output_text"'),
     "another model": (rb'"model": ?"', b'"model":"x'),
     "another id": (rb'"id": ?"msg_', b'"id":"chatcmpl-'),
+    "chat writes": CHAT,
+    "responses writes": RESPONSES,
+    "generate writes": GENERATE,
 }
 
 
 @feature("planted bug")
 @pytest.mark.parametrize("bug", BUGS)
-def test_a_bug_is_noticed(claude, stage, provider, stream, typed, plant, bug):
+def test_a_bug_is_noticed(claude, stage, provider, stream, typed, noticed, bug):
     """What a broken gateway could write fails these tests."""
-    old, new = BUGS[bug]
-    plant("/v1/messages", old=old, new=new)
-    with pytest.raises(NOTICED) as caught:
+    with noticed("/v1/messages", BUGS[bug], NOTICED, anthropic.APIStatusError):
         ask(claude, f"app-{provider}", stream, typed, stage.text(provider, PROMPT), stage.model(provider))
-    assert not isinstance(caught.value, anthropic.APIStatusError)  # the gateway did answer
 
 
 STREAM_BUGS = {
@@ -544,20 +504,7 @@ STREAM_BUGS = {
 
 @feature("planted bug")
 @pytest.mark.parametrize("bug", STREAM_BUGS)
-def test_a_bug_in_the_events_is_noticed(claude, stage, provider, typed, plant, bug):
+def test_a_bug_in_the_events_is_noticed(claude, stage, provider, typed, noticed, bug):
     """What a broken gateway could write into a stream fails these tests."""
-    old, new = STREAM_BUGS[bug]
-    plant("/v1/messages", old=old, new=new)
-    with pytest.raises(NOTICED) as caught:
+    with noticed("/v1/messages", STREAM_BUGS[bug], NOTICED, anthropic.APIStatusError):
         ask(claude, f"app-{provider}", True, typed, stage.text(provider, PROMPT), stage.model(provider))
-    assert not isinstance(caught.value, anthropic.APIStatusError)  # the gateway did answer
-
-
-@feature("planted bug")
-@pytest.mark.parametrize("writes", [CHAT, RESPONSES, GENERATE], ids=lambda dialect: dialect.name)
-def test_another_dialect_is_noticed(claude, stage, provider, stream, typed, plant, writes):
-    """A gateway that answers in another client's dialect fails these tests."""
-    plant("/v1/messages", writes=writes)
-    with pytest.raises(NOTICED) as caught:
-        ask(claude, f"app-{provider}", stream, typed, stage.text(provider, PROMPT), stage.model(provider))
-    assert not isinstance(caught.value, anthropic.APIStatusError)  # the gateway did answer

@@ -6,10 +6,10 @@ kind, text, finish, fault) goes with the event's own bytes, which the client get
 
 from collections.abc import Mapping
 
-from halfopen import errors
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
-from halfopen.model import Kind, Usage
+from halfopen.http1.sse import SseEvent
+from halfopen.model import Usage
 from halfopen.providers.contract import Form, StreamEvent, StreamKind, StreamReader
+from halfopen.providers.event_reader import EventReader
 
 _WEIGHT: Mapping[StreamKind, int] = {
     StreamKind.PING: 0,
@@ -28,59 +28,43 @@ _FORM_WEIGHT: Mapping[Form, int] = {
 }
 
 
-class NativeReader:
+class NativeReader(EventReader):
     """Reads one stream. Implements `StreamReader`."""
 
-    __slots__ = ("_inner", "_over", "_parser")
+    __slots__ = ("_inner",)
 
     def __init__(self, inner: StreamReader) -> None:
         """`inner` reads the same stream into chunks. It must tell DONE or FAULT from what it is fed."""
+        super().__init__()
         self._inner = inner
-        self._parser = SseParser()
-        self._over = False
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return what `data` completes. After DONE or FAULT: nothing."""
-        if self._over:
-            return []
-        try:
-            parsed = self._parser.feed(data)
-        except EventTooLargeError as problem:
-            events = self._read(list(problem.events))
-            if not self._over:
-                self._over = True
-                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
-                events.append(StreamEvent(StreamKind.FAULT, fault=fault))
-            return events
-        return self._read(parsed)
 
     def close(self) -> list[StreamEvent]:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
-        if self._over:
+        if self._ended:
             return []
         # A last event may lack its blank line. It gets one, or the inner reader would tell of it only at
         # its own close, apart from the bytes.
-        events = self._read(self._parser.last())
+        events = self._read_all(self._parser.last())
         if events and events[-1].kind in _ENDS:
             return events
         tail = self._parser.tail
         meant = (self._inner.feed(tail) if tail else []) + self._inner.close()
         return [*events, *self._together(b"", meant)]
 
-    def _read(self, parsed: list[SseEvent]) -> list[StreamEvent]:
+    def _read_all(self, parsed: list[SseEvent]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         for event in parsed:
             # An event that ends in CR might go on with LF: here it does not.
             raw = event.raw + b"\n" if event.raw.endswith(b"\r") else event.raw
             events += self._together(event.raw, self._inner.feed(raw))
-            if self._over:
+            if self._ended:
                 break
         return events
 
     def _together(self, raw: bytes, meant: list[StreamEvent]) -> list[StreamEvent]:
         """One event of the upstream with all that it means; an end comes after it, alone."""
         last = meant[-1] if meant and meant[-1].kind in _ENDS else None
-        self._over = last is not None
+        self._ended = last is not None
         body = meant[:-1] if last is not None else meant
         if last is not None and last.kind is StreamKind.FAULT:
             # What the event said before it was found to be bad is not passed on.

@@ -1,12 +1,15 @@
-"""The reader of a stream that nobody asks for: embeddings, counts and what is relayed come whole."""
+"""What has no streams: embeddings, counts and what is relayed come whole."""
 
 from halfopen import errors
-from halfopen.model import Kind
-from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.model import Kind, Target
+from halfopen.providers.chat import Ask
+from halfopen.providers.client import Writer
+from halfopen.providers.clients.chat.dialect import ChatWriter
+from halfopen.providers.contract import StreamEvent, StreamKind, StreamReader
 
 
 class NoStream:
-    """Fails at once. Implements `StreamReader`."""
+    """Reads a stream that nobody asked for: fails at once. Implements `StreamReader`."""
 
     __slots__ = ("_over",)
 
@@ -25,3 +28,27 @@ class NoStream:
         self._over = True
         fault = errors.make(Kind.MALFORMED_ANSWER, "The answer is a stream, which nobody asked for.")
         return [StreamEvent(StreamKind.FAULT, fault=fault)]
+
+
+class NoStreamTranslation:
+    """What every `Translation` without streams has."""
+
+    __slots__ = ()
+
+    def adapted(self, ask: Ask, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
+        """Nothing: what is sent is followed."""
+        return ()
+
+    def reader(self, ask: Ask, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
+        """A reader that fails."""
+        return NoStream()
+
+
+class NoStreamClients:
+    """What every `ClientDialect` without streams has."""
+
+    __slots__ = ()
+
+    def writer(self, ask: Ask, *, request_id: str, created_s: int) -> Writer:  # noqa: ARG002 - the contract
+        """A writer that has nothing to write but an error."""
+        return ChatWriter()

@@ -12,11 +12,12 @@ Rules
 from functools import partial
 
 from halfopen import errors
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+from halfopen.http1.sse import SseEvent
 from halfopen.model import Fault, Kind
 from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Form, StreamEvent, StreamKind
 from halfopen.providers.emptiness import may_be_empty
+from halfopen.providers.event_reader import EventReader
 from halfopen.providers.openai.choices import choices_asked
 from halfopen.providers.openai.chunk import (
     Choice,
@@ -34,46 +35,29 @@ _DONE = b"[DONE]"
 _PINGS = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
 
 
-class OpenAIReader:
+class OpenAIReader(EventReader):
     """Reads one stream of chat completion chunks. Implements `StreamReader`."""
 
     __slots__ = (
         "_asked",
         "_empty_is_fine",
-        "_ended",
         "_filled",
         "_finished",
         "_hides_usage",
-        "_parser",
         "_seen",
     )
 
     def __init__(self, chat: Chat) -> None:
         """Begin a stream that answers a chat."""
+        super().__init__()
         self._asked = choices_asked(chat)
         self._empty_is_fine = partial(may_be_empty, chat)
         self._hides_usage = not chat.include_usage
-        self._parser = SseParser()
         self._seen: set[int] = set()
         self._finished: set[int] = set()
         """The choices seen, and those of them that have a finish reason, by index."""
         self._filled = False
         """Whether any choice has content, a refusal or a tool call."""
-        self._ended = False
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return what `data` completes. After DONE or FAULT: nothing."""
-        if self._ended:
-            return []
-        try:
-            parsed = self._parser.feed(data)
-        except EventTooLargeError as problem:
-            made = self._read_all(list(problem.events))
-            if not self._ended:
-                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
-                made.append(self._fail(fault))
-            return made
-        return self._read_all(parsed)
 
     def close(self) -> list[StreamEvent]:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
@@ -175,10 +159,6 @@ class OpenAIReader:
             return StreamEvent(StreamKind.DONE)
         message = "The stream ended without a finish_reason, so the answer may be cut."
         return self._fail(errors.make(Kind.NO_FINISH, message))
-
-    def _fail(self, fault: Fault) -> StreamEvent:
-        self._ended = True
-        return StreamEvent(StreamKind.FAULT, fault=fault)
 
 
 def _judge_odd(data: bytes, event: str) -> Fault:

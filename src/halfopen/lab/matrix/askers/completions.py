@@ -1,36 +1,18 @@
 """The openai client's legacy completions."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
-import openai
-
-from halfopen.lab.matrix.askers.openai_client import openai_client, openai_told
+from halfopen.lab.matrix.askers.openai_client import OpenAIAsker
 from halfopen.lab.matrix.askers.typed import wrong_type
-from halfopen.lab.matrix.seen import Asker, Seen, Told, Wish
+from halfopen.lab.matrix.seen import Seen, Wish
 
 TOKENS_MAX = 1000
 """This API gives 16 when nothing is said, which would cut every answer."""
 
 
-class CompletionsAsker(Asker):
+class CompletionsAsker(OpenAIAsker):
     """Asks with `completions.create`. It knows no tools."""
-
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
-        """Made by `open`."""
-        self._client = client
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, base_url: str) -> AsyncIterator[Self]:
-        """An asker with a client of its own, closed at the end. `base_url` ends in /v1."""
-        async with openai_client(base_url) as client:
-            yield cls(client)
-
-    def told(self, error: Exception) -> Told:
-        """An error of this client in a neutral form."""
-        return openai_told(error)
 
     async def fetch(
         self, model: str, prompt: str, wish: Wish, seen: Seen, on_content: Callable[[], object]

@@ -1,33 +1,15 @@
 """The openai client's embeddings."""
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from typing import Any, Self
+from collections.abc import Callable
+from typing import Any
 
-import openai
-
-from halfopen.lab.matrix.askers.openai_client import openai_client, openai_told
+from halfopen.lab.matrix.askers.openai_client import OpenAIAsker
 from halfopen.lab.matrix.askers.typed import wrong_type
-from halfopen.lab.matrix.seen import Asker, Seen, Told, Wish, embedded_texts
+from halfopen.lab.matrix.seen import Seen, Wish, embedded_texts
 
 
-class EmbeddingsAsker(Asker):
+class EmbeddingsAsker(OpenAIAsker):
     """Asks with `embeddings.create`, for two vectors at once. They are never streamed."""
-
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
-        """Made by `open`."""
-        self._client = client
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, base_url: str) -> AsyncIterator[Self]:
-        """An asker with a client of its own, closed at the end. `base_url` ends in /v1."""
-        async with openai_client(base_url) as client:
-            yield cls(client)
-
-    def told(self, error: Exception) -> Told:
-        """An error of this client in a neutral form."""
-        return openai_told(error)
 
     async def fetch(
         self, model: str, prompt: str, wish: Wish, seen: Seen, on_content: Callable[[], object]

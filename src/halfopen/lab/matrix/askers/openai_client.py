@@ -3,11 +3,11 @@
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 import openai
 
-from halfopen.lab.matrix.seen import CLIENT_TIMEOUT_S, ErrorEvent, Told, note_request
+from halfopen.lab.matrix.seen import CLIENT_TIMEOUT_S, Asker, ErrorEvent, Told, note_request
 
 
 @asynccontextmanager
@@ -41,3 +41,22 @@ def openai_told(error: Exception) -> Told:
     return Told(
         explicit, status, body.get("message"), body.get("type"), body.get("code"), body.get("param"), native
     )
+
+
+class OpenAIAsker(Asker):
+    """Asks with this client."""
+
+    def __init__(self, client: openai.AsyncOpenAI) -> None:
+        """Made by `open`."""
+        self._client = client
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, base_url: str) -> AsyncIterator[Self]:
+        """An asker with a client of its own, closed at the end. `base_url` ends in /v1."""
+        async with openai_client(base_url) as client:
+            yield cls(client)
+
+    def told(self, error: Exception) -> Told:
+        """An error of this client in a neutral form."""
+        return openai_told(error)

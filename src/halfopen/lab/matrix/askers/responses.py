@@ -1,16 +1,13 @@
 """The openai client's responses."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import Any, Self
+from typing import Any
 
-import openai
-
-from halfopen.lab.matrix.askers.openai_client import openai_client, openai_told
+from halfopen.lab.matrix.askers.openai_client import OpenAIAsker
 from halfopen.lab.matrix.askers.response_events import ResponseEvents
 from halfopen.lab.matrix.askers.typed import wrong_type
-from halfopen.lab.matrix.seen import TOOL_SCHEMA, Asker, ErrorEvent, Seen, SeenCall, Told, Wish
+from halfopen.lab.matrix.seen import TOOL_SCHEMA, ErrorEvent, Seen, SeenCall, Wish
 
 INCOMPLETE: Mapping[str, str] = MappingProxyType(
     {"max_output_tokens": "length", "content_filter": "content_filter"}
@@ -18,23 +15,8 @@ INCOMPLETE: Mapping[str, str] = MappingProxyType(
 """Why a response is incomplete, under the neutral names."""
 
 
-class ResponsesAsker(Asker):
+class ResponsesAsker(OpenAIAsker):
     """Asks with `responses.create`, and wants nothing stored."""
-
-    def __init__(self, client: openai.AsyncOpenAI) -> None:
-        """Made by `open`."""
-        self._client = client
-
-    @classmethod
-    @asynccontextmanager
-    async def open(cls, base_url: str) -> AsyncIterator[Self]:
-        """An asker with a client of its own, closed at the end. `base_url` ends in /v1."""
-        async with openai_client(base_url) as client:
-            yield cls(client)
-
-    def told(self, error: Exception) -> Told:
-        """An error of this client in a neutral form."""
-        return openai_told(error)
 
     async def fetch(
         self, model: str, prompt: str, wish: Wish, seen: Seen, on_content: Callable[[], object]

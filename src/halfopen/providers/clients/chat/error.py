@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from halfopen.model import Verdict
+from halfopen.model import Fault, Verdict
 from halfopen.providers.client import Failure
 
 _TYPES: Mapping[Verdict, str] = {
@@ -24,7 +24,14 @@ _OWN = frozenset(
         "rate_limit_error", "requests", "server_error", "service_unavailable_error", "slow_down", "tokens",
     )
 )  # fmt: skip
-"""OpenAI's own words. Its clients know none of other vendors' (`INVALID_ARGUMENT`, `overloaded_error`)."""
+"""OpenAI's own words."""
+_ANTHROPICS = frozenset(
+    (
+        "api_error", "billing_error", "not_found_error", "overloaded_error", "request_too_large",
+        "timeout_error",
+    )
+)  # fmt: skip
+"""Anthropic's, as far as OpenAI doesn't have them; Google's are in capitals. OpenAI's clients know none."""
 
 
 def openai_error(failure: Failure) -> dict[str, Any]:
@@ -33,12 +40,21 @@ def openai_error(failure: Failure) -> dict[str, Any]:
     return {
         "error": {
             "message": fault.message,
-            "type": fault.type if fault.type in _OWN else _TYPES.get(fault.verdict, "server_error"),
+            "type": _type_of(fault),
             "param": fault.param,
             "code": fault.code or fault.kind.value,
             "halfopen": dict(failure.details),
         }
     }
+
+
+def _type_of(fault: Fault) -> str:
+    """The error's type: OpenAI's own, or where the request is at fault that of a server with its API."""
+    said = fault.type or ""
+    foreign = said.isupper() or said in _ANTHROPICS
+    if said in _OWN or (said and not foreign and fault.verdict is Verdict.FIX_REQUEST):
+        return said
+    return _TYPES.get(fault.verdict, "server_error")
 
 
 def openai_error_json(failure: Failure) -> bytes:

@@ -9,66 +9,49 @@ from typing import Any
 
 import msgspec
 
-from halfopen import errors
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
-from halfopen.model import Kind
+from halfopen.http1.sse import SseEvent
 from halfopen.providers.chat import Chat
 from halfopen.providers.clients.completions.completions_answer import may_be_empty
 from halfopen.providers.clients.completions.request import Completion
 from halfopen.providers.contract import StreamEvent, StreamKind
+from halfopen.providers.event_reader import EventReader
 from halfopen.providers.openai.stream import OpenAIReader
 
 _UNREADABLE = (msgspec.MsgspecError, UnicodeError, RecursionError)
 _ENDS = (StreamKind.DONE, StreamKind.FAULT)
 
 
-class CompletionsReader:
+class CompletionsReader(EventReader):
     """Reads one stream. Implements `StreamReader`."""
 
-    __slots__ = ("_inner", "_over", "_parser")
+    __slots__ = ("_inner",)
 
     def __init__(self, chat: Chat, request: Completion) -> None:
         """Begin a stream that answers a completion request; `chat` is the same as a chat."""
+        super().__init__()
         asked = chat.fields | {"n": msgspec.Raw(str(request.choices).encode())}
         judged = replace(chat, body=msgspec.json.encode(asked), continues=may_be_empty(request))
         self._inner = OpenAIReader(judged)
-        self._parser = SseParser()
-        self._over = False
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return what `data` completes. After DONE or FAULT: nothing."""
-        if self._over:
-            return []
-        try:
-            parsed = self._parser.feed(data)
-        except EventTooLargeError as problem:
-            events = self._read(list(problem.events))
-            if not self._over:
-                self._over = True
-                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
-                events.append(StreamEvent(StreamKind.FAULT, fault=fault))
-            return events
-        return self._read(parsed)
 
     def close(self) -> list[StreamEvent]:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
-        if self._over:
+        if self._ended:
             return []
-        events = self._read(self._parser.flush())
+        events = self._read_all(self._parser.flush())
         if events and events[-1].kind in _ENDS:
             return events
         tail = self._parser.tail
-        self._over = True
+        self._ended = True
         return [*events, *(self._inner.feed(tail) if tail else []), *self._inner.close()]
 
-    def _read(self, parsed: list[SseEvent]) -> list[StreamEvent]:
+    def _read_all(self, parsed: list[SseEvent]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
         for event in parsed:
             # An event that ends in CR might go on with LF: here it does not.
             raw = event.raw + b"\n" if event.raw.endswith(b"\r") else event.raw
             events += self._inner.feed(_as_chat(event) or raw)
             if events and events[-1].kind in _ENDS:
-                self._over = True
+                self._ended = True
                 break
         return events
 

@@ -3,18 +3,18 @@
 from dataclasses import dataclass
 
 from halfopen.model import Fault, Target
-from halfopen.providers.client import ClientRequest, Failure, Writer
-from halfopen.providers.clients.chat.dialect import ChatWriter
+from halfopen.providers.client import ClientRequest, Failure
 from halfopen.providers.clients.chat.error import openai_error_json
 from halfopen.providers.clients.embeddings.embeddings_to_anthropic import EmbeddingsToAnthropic
 from halfopen.providers.clients.embeddings.embeddings_to_gemini import EmbeddingsToGemini
 from halfopen.providers.clients.embeddings.embeddings_to_openai import EmbeddingsToOpenAI
 from halfopen.providers.clients.embeddings.request import Embedding, parse_embedding
+from halfopen.providers.clients.no_stream import NoStreamClients
 from halfopen.providers.contract import Dialect, Translation
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddingsClients:
+class EmbeddingsClients(NoStreamClients):
     """Reads requests for embeddings. Their answers are never streams."""
 
     name: str = "embeddings"
@@ -33,10 +33,6 @@ class EmbeddingsClients:
                 return EmbeddingsToGemini()
             case _:
                 return EmbeddingsToOpenAI(dialect)
-
-    def writer(self, ask: Embedding, *, request_id: str, created_s: int) -> Writer:  # noqa: ARG002 - the contract
-        """A writer that has nothing to write but an error: there are no streams of embeddings."""
-        return ChatWriter()
 
     def error(self, failure: Failure) -> bytes:
         """The JSON body of an error answer."""

@@ -5,23 +5,19 @@ from dataclasses import dataclass
 from halfopen import errors
 from halfopen.model import Fault, Kind, Reply, Target
 from halfopen.providers.clients.embeddings.request import Embedding
-from halfopen.providers.clients.no_stream import NoStream
-from halfopen.providers.contract import Answer, Call, StreamReader
+from halfopen.providers.clients.no_stream import NoStreamTranslation
+from halfopen.providers.contract import Answer, Call
 
 _REASON = "Anthropic has no embeddings"
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddingsToAnthropic:
+class EmbeddingsToAnthropic(NoStreamTranslation):
     """A `Translation` that takes no request."""
 
     def unfit(self, ask: Embedding, target: Target) -> str | None:  # noqa: ARG002 - the contract
         """Why the target can't do what the request asks for: always."""
         return _REASON
-
-    def adapted(self, ask: Embedding, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """Nothing."""
-        return ()
 
     def call(self, ask: Embedding, target: Target, key: str | None) -> Call:  # noqa: ARG002 - the contract
         """No request fits.
@@ -34,7 +30,3 @@ class EmbeddingsToAnthropic:
     def answer(self, ask: Embedding, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:  # noqa: ARG002 - the contract
         """Nothing that comes can be an answer."""
         return errors.decode(reply) or errors.make(Kind.NOT_IMPLEMENTED, _REASON, status=reply.status)
-
-    def reader(self, ask: Embedding, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
-        """There are no streams of embeddings."""
-        return NoStream()

@@ -23,8 +23,8 @@ from halfopen.providers.clients.embeddings.embeddings_answer import (
 )
 from halfopen.providers.clients.embeddings.fitness import unfit
 from halfopen.providers.clients.embeddings.request import Embedding, InputKind
-from halfopen.providers.clients.no_stream import NoStream
-from halfopen.providers.contract import Answer, Call, StreamReader
+from halfopen.providers.clients.no_stream import NoStreamTranslation
+from halfopen.providers.contract import Answer, Call
 from halfopen.providers.gemini.usage import read_usage
 
 _BATCH_MAX = 100
@@ -46,8 +46,8 @@ _NUMBERS = msgspec.json.Decoder(list[float])
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddingsToGemini:
-    """A `Translation` to Gemini's own API."""
+class EmbeddingsToGemini(NoStreamTranslation):
+    """A `Translation` to Gemini's own API. `user` is all that is left out: no vector depends on it."""
 
     def unfit(self, ask: Embedding, target: Target) -> str | None:
         """Why the target can't do what the request asks for, in a few words; None: it can."""
@@ -56,10 +56,6 @@ class EmbeddingsToGemini:
         if ask.inputs > _BATCH_MAX:
             return f"at most {_BATCH_MAX} inputs ({ask.inputs} asked)"
         return unfit(ask, target)
-
-    def adapted(self, ask: Embedding, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """Nothing: `user` is all that is left out, and no vector depends on it."""
-        return ()
 
     def call(self, ask: Embedding, target: Target, key: str | None) -> Call:
         """The upstream's request."""
@@ -97,10 +93,6 @@ class EmbeddingsToGemini:
         if written is None:
             return malformed(reply, "An embedding holds something that is no 32-bit number.")
         return _answer(written, target, read_usage(batch.usageMetadata))
-
-    def reader(self, ask: Embedding, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
-        """There are no streams of embeddings."""
-        return NoStream()
 
 
 def _written(vectors: list[msgspec.Raw], *, packed: bool) -> list[Any] | None:

@@ -6,13 +6,13 @@ from halfopen.model import Fault, Reply, Target
 from halfopen.providers.clients.embeddings.embeddings_answer import judge
 from halfopen.providers.clients.embeddings.fitness import unfit
 from halfopen.providers.clients.embeddings.request import Embedding
-from halfopen.providers.clients.no_stream import NoStream
+from halfopen.providers.clients.no_stream import NoStreamTranslation
 from halfopen.providers.clients.openai_call import relayed
-from halfopen.providers.contract import Answer, Call, Dialect, StreamReader
+from halfopen.providers.contract import Answer, Call, Dialect
 
 
 @dataclass(frozen=True, slots=True)
-class EmbeddingsToOpenAI:
+class EmbeddingsToOpenAI(NoStreamTranslation):
     """A `Translation` between equals."""
 
     dialect: Dialect
@@ -21,10 +21,6 @@ class EmbeddingsToOpenAI:
         """Why the target can't do what the request asks for, in a few words; None: it can."""
         return unfit(ask, target) if self.dialect.speaks("embeddings", target) else "no embeddings"
 
-    def adapted(self, ask: Embedding, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """Nothing: what is sent is followed."""
-        return ()
-
     def call(self, ask: Embedding, target: Target, key: str | None) -> Call:
         """The upstream's request."""
         return relayed(self.dialect, "/embeddings", ask, target, key)
@@ -32,7 +28,3 @@ class EmbeddingsToOpenAI:
     def answer(self, ask: Embedding, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:  # noqa: ARG002 - the contract
         """Judge a whole reply. A good one passes byte for byte."""
         return judge(ask, target, reply)
-
-    def reader(self, ask: Embedding, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
-        """There are no streams of embeddings."""
-        return NoStream()

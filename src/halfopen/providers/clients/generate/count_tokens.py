@@ -10,17 +10,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from halfopen import errors
-from halfopen.model import Fault, Kind, Reply, Target
+from halfopen.model import Fault, Reply, Target
 from halfopen.providers.chat import Ask
-from halfopen.providers.client import ClientRequest, Failure, Writer
-from halfopen.providers.clients.chat.dialect import ChatWriter
+from halfopen.providers.client import ClientRequest, Failure
+from halfopen.providers.clients.counting import judge_count
 from halfopen.providers.clients.generate.error import generate_error_json
 from halfopen.providers.clients.generate.model_name import Fields, read_path, with_model
 from halfopen.providers.clients.generate.proto_json import camel
 from halfopen.providers.clients.json_request import read_fields
-from halfopen.providers.clients.no_stream import NoStream
-from halfopen.providers.contract import Answer, Call, Dialect, StreamReader, Translation
+from halfopen.providers.clients.no_stream import NoStreamClients, NoStreamTranslation
+from halfopen.providers.contract import Answer, Call, Dialect, Translation
 from halfopen.providers.gemini.dialect import method_path, request_headers
 
 _METHOD = "countTokens"
@@ -35,7 +34,7 @@ _FIELDS = msgspec.json.Decoder(Fields)
 
 
 @dataclass(frozen=True, slots=True)
-class CountToGemini:
+class CountToGemini(NoStreamTranslation):
     """The request and the count pass as they are."""
 
     dialect: Dialect
@@ -43,10 +42,6 @@ class CountToGemini:
     def unfit(self, ask: Ask, target: Target) -> str | None:  # noqa: ARG002 - the contract
         """Others count in their own tokens."""
         return None if self.dialect.speaks("generate", target) else "can't count Gemini's tokens"
-
-    def adapted(self, ask: Ask, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """Nothing: what is sent is followed."""
-        return ()
 
     def call(self, ask: Ask, target: Target, key: str | None) -> Call:
         """The client's request. A model that it names inside becomes the target's."""
@@ -60,24 +55,11 @@ class CountToGemini:
 
     def answer(self, ask: Ask, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:  # noqa: ARG002 - the contract
         """The count, byte for byte."""
-        try:
-            _COUNT.decode(reply.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return errors.decode(reply) or errors.make(
-                Kind.MALFORMED_ANSWER,
-                "The answer is no count of tokens.",
-                status=reply.status,
-                body=reply.body,
-            )
-        return Answer(reply.body, "")
-
-    def reader(self, ask: Ask, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
-        """A reader that fails: a count is not streamed."""
-        return NoStream()
+        return judge_count(reply, _COUNT)
 
 
 @dataclass(frozen=True, slots=True)
-class GenerateCountClients:
+class GenerateCountClients(NoStreamClients):
     """Implements `ClientDialect`."""
 
     name: str = "generate_count"
@@ -94,10 +76,6 @@ class GenerateCountClients:
     def translation(self, dialect: Dialect, target: Target) -> Translation:  # noqa: ARG002 - the contract
         """How a target counts, if it can."""
         return CountToGemini(dialect)
-
-    def writer(self, ask: Ask, *, request_id: str, created_s: int) -> Writer:  # noqa: ARG002 - the contract
-        """A writer that nobody needs: a count is not streamed."""
-        return ChatWriter()
 
     def error(self, failure: Failure) -> bytes:
         """The JSON body of an error answer."""

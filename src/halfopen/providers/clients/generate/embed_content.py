@@ -14,8 +14,7 @@ import msgspec
 from halfopen import errors
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers.chat import plain_value
-from halfopen.providers.client import ClientRequest, Failure, Writer
-from halfopen.providers.clients.chat.dialect import ChatWriter
+from halfopen.providers.client import ClientRequest, Failure
 from halfopen.providers.clients.embeddings import fitness
 from halfopen.providers.clients.embeddings.embeddings_answer import FINISH, malformed, vectors_problem
 from halfopen.providers.clients.embeddings.request import Embedding, InputKind
@@ -23,8 +22,8 @@ from halfopen.providers.clients.generate.error import generate_error_json
 from halfopen.providers.clients.generate.model_name import Fields, read_path, with_model
 from halfopen.providers.clients.generate.proto_json import camel, list_at
 from halfopen.providers.clients.json_request import read_fields
-from halfopen.providers.clients.no_stream import NoStream
-from halfopen.providers.contract import Answer, Call, Dialect, StreamReader, Translation
+from halfopen.providers.clients.no_stream import NoStreamClients, NoStreamTranslation
+from halfopen.providers.contract import Answer, Call, Dialect, Translation
 from halfopen.providers.gemini.dialect import method_path, request_headers
 from halfopen.providers.gemini.usage import read_usage
 from halfopen.providers.json_body import bad
@@ -62,7 +61,7 @@ class GeminiEmbedding(Embedding):
 
 
 @dataclass(frozen=True, slots=True)
-class EmbedToGemini:
+class EmbedToGemini(NoStreamTranslation):
     """The request and the vectors pass as they are."""
 
     dialect: Dialect
@@ -72,10 +71,6 @@ class EmbedToGemini:
         if not self.dialect.speaks("generate", target):
             return "only Gemini makes its vectors"
         return fitness.unfit(ask, target)
-
-    def adapted(self, ask: GeminiEmbedding, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """Nothing: what is sent is followed."""
-        return ()
 
     def call(self, ask: GeminiEmbedding, target: Target, key: str | None) -> Call:
         """The client's request, in which every model is the target's."""
@@ -111,10 +106,6 @@ class EmbedToGemini:
         if wrong is not None:
             return malformed(reply, wrong)
         return Answer(reply.body, FINISH, read_usage(answer.usageMetadata))
-
-    def reader(self, ask: GeminiEmbedding, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
-        """There are no streams of embeddings."""
-        return NoStream()
 
 
 def parse_embed(request: ClientRequest) -> GeminiEmbedding | Fault:
@@ -172,7 +163,7 @@ class _Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class GenerateEmbeddingClients:
+class GenerateEmbeddingClients(NoStreamClients):
     """Implements `ClientDialect`."""
 
     name: str = "generate_embeddings"
@@ -185,10 +176,6 @@ class GenerateEmbeddingClients:
     def translation(self, dialect: Dialect, target: Target) -> Translation:  # noqa: ARG002 - the contract
         """How a target makes these vectors, if it can."""
         return EmbedToGemini(dialect)
-
-    def writer(self, ask: GeminiEmbedding, *, request_id: str, created_s: int) -> Writer:  # noqa: ARG002 - the contract
-        """A writer that nobody needs: there are no streams of embeddings."""
-        return ChatWriter()
 
     def error(self, failure: Failure) -> bytes:
         """The JSON body of an error answer."""

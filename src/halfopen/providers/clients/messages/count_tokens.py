@@ -8,17 +8,16 @@ from dataclasses import dataclass
 
 import msgspec
 
-from halfopen import errors
-from halfopen.model import Fault, Kind, Reply, Target
+from halfopen.model import Fault, Reply, Target
 from halfopen.providers.chat import Ask
-from halfopen.providers.client import ClientRequest, Failure, Writer
-from halfopen.providers.clients.chat.dialect import ChatWriter
+from halfopen.providers.client import ClientRequest, Failure
+from halfopen.providers.clients.counting import judge_count
 from halfopen.providers.clients.json_request import read_fields, read_model
 from halfopen.providers.clients.messages.error import messages_error_json
 from halfopen.providers.clients.messages.messages_to_anthropic import PATH, request_headers, with_model
 from halfopen.providers.clients.messages.request import PASSED_HEADERS
-from halfopen.providers.clients.no_stream import NoStream
-from halfopen.providers.contract import Answer, Call, Dialect, StreamReader, Translation
+from halfopen.providers.clients.no_stream import NoStreamClients, NoStreamTranslation
+from halfopen.providers.contract import Answer, Call, Dialect, Translation
 
 
 class _Count(msgspec.Struct):
@@ -29,7 +28,7 @@ _COUNT = msgspec.json.Decoder(_Count)
 
 
 @dataclass(frozen=True, slots=True)
-class CountToAnthropic:
+class CountToAnthropic(NoStreamTranslation):
     """The request and the count pass as they are."""
 
     dialect: Dialect
@@ -38,34 +37,17 @@ class CountToAnthropic:
         """Others count in their own tokens."""
         return None if self.dialect.speaks("messages", target) else "can't count Anthropic's tokens"
 
-    def adapted(self, ask: Ask, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """Nothing: what is sent is followed."""
-        return ()
-
     def call(self, ask: Ask, target: Target, key: str | None) -> Call:
         """The client's request with the target's model in it."""
         return Call(f"{PATH}/count_tokens", request_headers(ask, key), with_model(ask, target))
 
     def answer(self, ask: Ask, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:  # noqa: ARG002 - the contract
         """The count, byte for byte."""
-        try:
-            _COUNT.decode(reply.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-            return errors.decode(reply) or errors.make(
-                Kind.MALFORMED_ANSWER,
-                "The answer is no count of tokens.",
-                status=reply.status,
-                body=reply.body,
-            )
-        return Answer(reply.body, "")
-
-    def reader(self, ask: Ask, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
-        """A reader that fails: a count is not streamed."""
-        return NoStream()
+        return judge_count(reply, _COUNT)
 
 
 @dataclass(frozen=True, slots=True)
-class CountClients:
+class CountClients(NoStreamClients):
     """Implements `ClientDialect`."""
 
     name: str = "count_tokens"
@@ -85,10 +67,6 @@ class CountClients:
     def translation(self, dialect: Dialect, target: Target) -> Translation:  # noqa: ARG002 - the contract
         """How a target counts, if it can."""
         return CountToAnthropic(dialect)
-
-    def writer(self, ask: Ask, *, request_id: str, created_s: int) -> Writer:  # noqa: ARG002 - the contract
-        """A writer that nobody needs: a count is not streamed."""
-        return ChatWriter()
 
     def error(self, failure: Failure) -> bytes:
         """The JSON body of an error answer."""

@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 
 from halfopen.model import Fault, Target
-from halfopen.providers.client import ClientRequest, Failure, Writer
-from halfopen.providers.clients.chat.dialect import ChatWriter
+from halfopen.providers.client import ClientRequest, Failure
 from halfopen.providers.clients.chat.error import openai_error_json
+from halfopen.providers.clients.no_stream import NoStreamClients
 from halfopen.providers.clients.relay.relay_to_openai import RelayToOpenAI
 from halfopen.providers.clients.relay.request import Relayed, parse_relayed
 from halfopen.providers.contract import Dialect, Translation
 
 
 @dataclass(frozen=True, slots=True)
-class RelayClients:
+class RelayClients(NoStreamClients):
     """Their requests and answers pass as they are."""
 
     name: str = "relay"
@@ -25,10 +25,6 @@ class RelayClients:
     def translation(self, dialect: Dialect, target: Target) -> Translation:  # noqa: ARG002 - the contract
         """How a target of a provider's dialect is asked, if it has such an API."""
         return RelayToOpenAI(dialect)
-
-    def writer(self, ask: Relayed, *, request_id: str, created_s: int) -> Writer:  # noqa: ARG002 - the contract
-        """A writer that has nothing to write but an error: what is relayed is not streamed."""
-        return ChatWriter()
 
     def error(self, failure: Failure) -> bytes:
         """The JSON body of an error answer."""

@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from halfopen import errors
 from halfopen.http1.sse import SseParser
 from halfopen.model import Fault, Kind, Reply, Target
-from halfopen.providers.clients.no_stream import NoStream
+from halfopen.providers.clients.no_stream import NoStreamTranslation
 from halfopen.providers.clients.openai_call import key_headers
 from halfopen.providers.clients.relay.model_name import with_model
 from halfopen.providers.clients.relay.request import ANY_MODEL, Relayed
-from halfopen.providers.contract import Answer, Call, Dialect, StreamReader
+from halfopen.providers.contract import Answer, Call, Dialect
 
 
 @dataclass(frozen=True, slots=True)
-class RelayToOpenAI:
+class RelayToOpenAI(NoStreamTranslation):
     """Bytes out and bytes back; only a model's name changes, by the route."""
 
     dialect: Dialect
@@ -21,10 +21,6 @@ class RelayToOpenAI:
     def unfit(self, ask: Relayed, target: Target) -> str | None:  # noqa: ARG002 - the contract
         """Other providers have nothing of the kind."""
         return None if self.dialect.name == "openai" else "not OpenAI's API"
-
-    def adapted(self, ask: Relayed, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
-        """Nothing: what is sent is followed."""
-        return ()
 
     def call(self, ask: Relayed, target: Target, key: str | None) -> Call:
         """The client's own request, with our key."""
@@ -46,10 +42,6 @@ class RelayToOpenAI:
                 Kind.MALFORMED_ANSWER, "An HTML page came where an API's answer was due.", status=reply.status
             )
         return Answer(reply.body, "", content_type=content_type)
-
-    def reader(self, ask: Relayed, target: Target, *, created_s: int = 0) -> StreamReader:  # noqa: ARG002 - the contract
-        """A reader that fails: what is relayed is not streamed."""
-        return NoStream()
 
 
 def _error_in(stream: bytes) -> Fault | None:

@@ -21,7 +21,7 @@ Rules
 from typing import Any
 
 from halfopen import errors
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+from halfopen.http1.sse import SseEvent
 from halfopen.model import Fault, Kind
 from halfopen.providers.chat import Chat
 from halfopen.providers.clients.responses.event import ENDS, Event, read_event
@@ -34,6 +34,7 @@ from halfopen.providers.clients.responses.native_answer import (
 )
 from halfopen.providers.clients.responses.native_chunk import ChunkMaker
 from halfopen.providers.contract import Form, StreamEvent, StreamKind
+from halfopen.providers.event_reader import EventReader
 from halfopen.providers.openai.chunk import given
 
 _OPENINGS = frozenset(("response.created", "response.in_progress", "response.queued"))
@@ -50,10 +51,10 @@ _CALL_KINDS = ("function_call", "custom_tool_call")
 _PINGS = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
 
 
-class ResponsesReader:
+class ResponsesReader(EventReader):
     """Reads one stream. Implements `StreamReader`."""
 
-    __slots__ = ("_chat", "_chunks", "_filled", "_over", "_parser", "_said")
+    __slots__ = ("_chat", "_chunks", "_filled", "_said")
 
     def __init__(self, chat: Chat, *, model: str, created_s: int) -> None:
         """Begin a stream.
@@ -63,35 +64,20 @@ class ResponsesReader:
             model: Who answers, for chunks, until the stream says it.
             created_s: The time of the answer in Unix seconds, for chunks.
         """
+        super().__init__()
         self._chat = chat
         self._chunks = ChunkMaker(model, created_s)
-        self._parser = SseParser()
         self._filled = False
         """Whether any text, refusal, call or item of OpenAI's own came."""
         self._said: set[tuple[int, object]] = set()
         """Where text or arguments came as deltas: the place of the item, and of the part in it."""
-        self._over = False
-
-    def feed(self, data: bytes) -> list[StreamEvent]:
-        """Return what `data` completes. After DONE or FAULT: nothing."""
-        if self._over:
-            return []
-        try:
-            parsed = self._parser.feed(data)
-        except EventTooLargeError as problem:
-            made = self._read_all(list(problem.events))
-            if not self._over:
-                fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
-                made.append(self._fail(fault))
-            return made
-        return self._read_all(parsed)
 
     def close(self) -> list[StreamEvent]:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
-        if self._over:
+        if self._ended:
             return []
         events = self._read_all(self._parser.last())
-        if not self._over:
+        if not self._ended:
             events.append(self._fail(_cut(self._parser.tail.strip())))
         return events
 
@@ -99,7 +85,7 @@ class ResponsesReader:
         events: list[StreamEvent] = []
         for event in parsed:
             events += self._read(event)
-            if self._over:
+            if self._ended:
                 break
         return events
 
@@ -216,15 +202,11 @@ class ResponsesReader:
             return [self._fail(finish)]
         if finish == "stop" and self._chunks.has_calls:
             finish = "tool_calls"
-        self._over = True
+        self._ended = True
         data = self._chunks.finish(finish, response.usage)
         usage = usage_of(response.usage)
         end = StreamEvent(StreamKind.FINISH, data, usage=usage, finish_reason=finish, native=source.raw)
         return [end, StreamEvent(StreamKind.DONE)]
-
-    def _fail(self, fault: Fault) -> StreamEvent:
-        self._over = True
-        return StreamEvent(StreamKind.FAULT, fault=fault)
 
 
 def _spot(event: Event) -> tuple[int, object]:
