@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -45,29 +44,6 @@ def call(*arguments: str) -> list[bytes]:
 
 DONE = b"data: [DONE]\n\n"
 STOP = delta({}, "stop", "other")
-
-
-@pytest.fixture
-def speaking(kit: Any) -> Callable[..., Any]:
-    """A script that streams these events; then it breaks off, or ends properly."""
-
-    def speaking(*events: bytes, cut: bool = False, asked: list[Any] | None = None) -> Any:
-        async def script(peer: Any) -> None:
-            while True:
-                request = json.loads(await peer.request())
-                if asked is not None:
-                    asked.append(request)
-                peer.send(kit.stream_head + b"".join(kit.framed(event) for event in events))
-                if cut:
-                    await peer.writer.drain()
-                    await asyncio.sleep(0.01)
-                    peer.reset()
-                    return
-                peer.send(b"0\r\n\r\n")
-
-        return script
-
-    return speaking
 
 
 def events_of(body: bytes) -> list[Any]:
