@@ -65,7 +65,7 @@ def _forget_keepalive(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _forget_permit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(TargetState, "settle_cancelled", lambda self, permit: None)
+    monkeypatch.setattr(TargetState, "settle_cancelled", lambda self, permit, now: None)
 
 
 def _forget_call(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -189,12 +189,14 @@ class Peer:
         self.writer = writer
         self.number = number
         """Connections are numbered from 1."""
+        self.head = b""
+        """The head of the last request, in lower case."""
 
     async def request(self) -> bytes:
         """The next request's body. Raises IncompleteReadError when the gateway has gone."""
-        head = await self.reader.readuntil(b"\r\n\r\n")
+        self.head = (await self.reader.readuntil(b"\r\n\r\n")).lower()
         length = next(
-            int(line[15:]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:")
+            int(line[15:]) for line in self.head.split(b"\r\n") if line.startswith(b"content-length:")
         )
         return await self.reader.readexactly(length)
 
@@ -301,6 +303,7 @@ class Stage:
         idle_s: float = 30.0,
         headers: tuple[tuple[str, str], ...] = (),
         key: str = KEY,
+        more_keys: tuple[str, ...] = (),
         **settings: Any,
     ) -> GatewayServer:
         """A gateway with one route, `m`, over the providers in order."""
@@ -318,6 +321,7 @@ class Stage:
                 connections_max=pool_max,
                 idle_s=idle_s,
                 headers=headers,
+                more_keys=tuple(f"${{KEY{each}}}" for each in range(len(more_keys))),
             )
             targets.append(Target(name, model[dialect], dialect))
         options = options or JourneyOptions(deadline_s=8, attempt_s=4, first_token_s=4)
@@ -327,7 +331,8 @@ class Stage:
         if policy is not None:
             snapshot = replace(snapshot, policy=policy)
         surroundings = Surroundings(SystemClock(), random.Random(1).random, id_source(), self.outcomes.append)
-        server = GatewayServer(snapshot, {"KEY": key}, surroundings)
+        secrets = {"KEY": key, **{f"KEY{number}": each for number, each in enumerate(more_keys)}}
+        server = GatewayServer(snapshot, secrets, surroundings)
         await server.start(port=free_port())
         self._started.append(server)
         return server

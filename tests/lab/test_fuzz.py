@@ -76,7 +76,7 @@ def test_a_handler_that_never_answers_is_found(monkeypatch: pytest.MonkeyPatch) 
 
 def test_a_permit_that_is_not_given_back_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """A planted leak."""
-    monkeypatch.setattr(TargetState, "settle_cancelled", lambda self, permit: None)
+    monkeypatch.setattr(TargetState, "settle_cancelled", lambda *_: None)
     report = fuzz(800, 1, hang_s=0.5)
     assert any("permits" in each.problem for each in report.findings)
 

@@ -140,7 +140,7 @@ def test_a_short_turn_teaches_nothing(journey_over: Over, state_of: Build, names
     taken = [state.admit(0.0, only_choice=True) for _ in range(state.limiter.limit)]
     blocked.step(ev.Arrived(), 0.0)
     for permit in taken:
-        state.settle_cancelled(permit)
+        state.settle_cancelled(permit, 0.0)
     assert names(blocked.step(ev.PermitFreed(), 57.0)) == ["Send"]
     assert names(blocked.step(ev.Timer(), 60.0)) == ["Cancel", "Fail"]
     assert state.first_content.samples == before

@@ -1,9 +1,6 @@
 """The circuit breaker: when it opens, how it probes, how it closes, and who may pass."""
 
 import pytest
-from hypothesis import Phase, settings
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from halfopen.policy import BreakerOptions
 from halfopen.policy.breaker import Breaker, BreakerState, Ticket
@@ -27,6 +24,12 @@ def through(breaker: Breaker, now: float) -> Ticket:
     return ticket
 
 
+def alone(breaker: Breaker, now: float) -> Ticket:
+    ticket = breaker.admit(now, only_choice=True)
+    assert ticket is not None, f"no call at {now}, although there is no other choice"
+    return ticket
+
+
 def results(breaker: Breaker, marks: str, now: float, gap_s: float = 0.0) -> float:
     """Play results, `.` a success and `x` a failure; returns the time after them."""
     for mark in marks:
@@ -36,10 +39,24 @@ def results(breaker: Breaker, marks: str, now: float, gap_s: float = 0.0) -> flo
     return now
 
 
+def begins(breaker: Breaker, marks: str, now: float) -> None:
+    """Play first contents, `s` a slow one and `.` a fast one; their streams go on."""
+    for mark in marks:
+        breaker.answering(through(breaker, now), now, slow=mark == "s")
+
+
 def opened(now: float = 100.0, draw: float = 0.0, options: BreakerOptions = OPTIONS) -> Breaker:
     breaker = Breaker(options, Draw(draw))
     results(breaker, "xxxxx", now)
     assert breaker.state(now) is BreakerState.OPEN
+    return breaker
+
+
+def dead(now: float = 100.0, options: BreakerOptions = OPTIONS) -> Breaker:
+    """Twenty calls have failed; the opening is that of `now`."""
+    breaker = opened(now, options=options)
+    for _ in range(15):
+        breaker.failed(alone(breaker, now), now)
     return breaker
 
 
@@ -89,6 +106,84 @@ def test_the_window_forgets() -> None:
     results(breaker, "x.x.x.x.x.x.x.x.x.", 100.0)
     results(breaker, "." * 20 + "x", 111.0)
     assert breaker.state(111.0) is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize(
+    ("marks", "state"),
+    [
+        ("s" * 19, BreakerState.CLOSED),
+        ("s" * 20, BreakerState.OPEN),
+        (".s" * 10, BreakerState.OPEN),
+        ("." + ".s" * 10, BreakerState.CLOSED),
+        ("." * 100, BreakerState.CLOSED),
+    ],
+    ids=["too-few", "all-slow", "half-slow", "less-than-half", "none-slow"],
+)
+def test_opens_on_slowness(marks: str, state: BreakerState) -> None:
+    """Half of at least 20 first contents in 10 s were slow."""
+    breaker = Breaker(OPTIONS, Draw())
+    begins(breaker, marks, 100.0)
+    assert breaker.state(100.0) is state
+
+
+def test_the_share_of_slow_ones_is_an_option() -> None:
+    """With `slow_share` = 1 one fast first content in twenty keeps it closed."""
+    breaker = Breaker(BreakerOptions(slow_share=1.0), Draw())
+    begins(breaker, "." + "s" * 19, 100.0)
+    assert breaker.state(100.0) is BreakerState.CLOSED
+    begins(breaker, "s" * 20, 111.0)
+    assert breaker.state(111.0) is BreakerState.OPEN
+
+
+def test_slowness_is_forgotten_like_failures() -> None:
+    """Slow first contents of eleven seconds ago don't count."""
+    breaker = Breaker(OPTIONS, Draw())
+    begins(breaker, "s" * 19, 100.0)
+    begins(breaker, "s" * 19, 111.0)
+    assert breaker.state(111.0) is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize(("end", "counts"), [("succeeded", (1, 0)), ("failed", (1, 1))], ids=str)
+def test_a_slow_call_counts_once_for_each_purpose(end: str, counts: tuple[int, int]) -> None:
+    """Its slowness is one slow first content, its end one success or one failure, and not both."""
+    breaker = Breaker(OPTIONS, Draw())
+    ticket = through(breaker, 100.0)
+    breaker.answering(ticket, 100.0, slow=True)
+    assert breaker._window.counts(100.0) == (0, 0)
+    getattr(breaker, end)(ticket, 101.0)
+    assert breaker._window.counts(101.0) == counts
+    assert breaker._first_contents.counts(101.0) == (1, 1)
+
+
+def test_the_end_of_the_stream_that_opened_it_decides_nothing() -> None:
+    """A slow stream that ends well after it has opened the breaker belongs to the period before."""
+    breaker = Breaker(OPTIONS, Draw())
+    begins(breaker, "s" * 19, 100.0)
+    last = through(breaker, 100.0)
+    breaker.answering(last, 100.0, slow=True)
+    breaker.succeeded(last, 101.0)
+    assert breaker.state(101.0) is BreakerState.OPEN
+
+
+def test_slowness_from_before_the_opening_does_not_open_it_anew() -> None:
+    """After a recovery within the window only what has come since counts."""
+    breaker = opened()
+    breaker.succeeded(through(breaker, 105.0), 105.0)
+    begins(breaker, "s" * 19, 105.0)
+    results(breaker, "xxxxx", 105.0)
+    breaker.succeeded(alone(breaker, 106.0), 106.0)
+    begins(breaker, "s" * 19, 106.0)
+    assert breaker.state(106.0) is BreakerState.CLOSED
+
+
+@pytest.mark.parametrize("slow", [False, True], ids=["fast", "slow"])
+def test_a_first_content_ends_a_row_of_failures(slow: bool) -> None:
+    """What answers, slowly or not, is not dead."""
+    breaker = Breaker(OPTIONS, Draw())
+    results(breaker, "xxxx", 100.0)
+    breaker.answering(through(breaker, 100.0), 100.0, slow=slow)
+    results(breaker, "xxxx", 100.0)
+    assert breaker.state(100.0) is BreakerState.CLOSED
 
 
 # Rule 2: open, and for how long.
@@ -229,6 +324,26 @@ def test_a_relapse_in_the_slow_start_opens_for_longer() -> None:
     assert breaker.retry_at(107.0, only_choice=False) == 116.0
 
 
+def test_a_probe_that_answers_fast_closes_before_its_stream_ends() -> None:
+    """Its first content is evidence enough; its end decides nothing any more."""
+    breaker, probe = probing()
+    breaker.answering(probe, 106.0)
+    assert breaker.state(106.0) is BreakerState.CLOSED
+    breaker.failed(probe, 107.0)
+    assert breaker._window.counts(107.0) == (0, 0)
+
+
+@pytest.mark.parametrize("end", ["succeeded", "failed"])
+def test_a_probe_that_answers_slowly_opens_for_longer(end: str) -> None:
+    """Once: the end of its stream neither closes the breaker nor opens it anew."""
+    breaker, probe = probing()
+    breaker.answering(probe, 106.0, slow=True)
+    assert breaker.state(106.0) is BreakerState.OPEN
+    getattr(breaker, end)(probe, 107.0)
+    assert breaker.state(107.0) is BreakerState.OPEN
+    assert breaker.retry_at(107.0, only_choice=False) == 115.0
+
+
 # Rule 5: a result counts in its own period.
 
 
@@ -270,12 +385,10 @@ def test_a_caller_without_another_choice_passes_until_the_target_is_dead() -> No
     """An only target is used while it answers now and then; 20 failures in a row are an outage."""
     breaker = opened()
     for _ in range(15):
-        assert breaker.retry_at(101.0, only_choice=True) == 101.0
-        ticket = breaker.admit(101.0, only_choice=True)
-        assert ticket is not None
-        breaker.failed(ticket, 101.0)
-    assert breaker.admit(101.0, only_choice=True) is None
-    assert breaker.retry_at(101.0, only_choice=True) == 105.0
+        assert breaker.retry_at(100.5, only_choice=True) == 100.5
+        breaker.failed(alone(breaker, 100.5), 100.5)
+    assert breaker.retry_at(100.5, only_choice=True) == 101.0
+    assert breaker.admit(100.5, only_choice=True) is None
 
 
 def test_a_success_of_such_a_caller_closes() -> None:
@@ -285,6 +398,111 @@ def test_a_success_of_such_a_caller_closes() -> None:
     assert ticket is not None
     breaker.succeeded(ticket, 101.0)
     assert breaker.state(101.0) is BreakerState.CLOSED
+
+
+def test_a_slow_answer_to_such_a_caller_decides_nothing() -> None:
+    """Slow is better than nothing, but those who have a choice go elsewhere until it is fast again."""
+    breaker = Breaker(OPTIONS, Draw())
+    begins(breaker, "s" * 20, 100.0)
+    for now in (101.0, 106.0):
+        ticket = alone(breaker, now)
+        breaker.answering(ticket, now, slow=True)
+        breaker.succeeded(ticket, now)
+        assert breaker.state(now) is not BreakerState.CLOSED
+    breaker.answering(alone(breaker, 107.0), 107.0)
+    assert breaker.state(107.0) is BreakerState.CLOSED
+
+
+# Rule 7: the last target.
+
+
+def test_a_dead_last_target_is_probed_every_second() -> None:
+    """In ten minutes of outage there is one call a second, never two at once."""
+    breaker, now, probes = dead(), 100.0, 0
+    while now < 700.0:
+        retry_at = breaker.retry_at(now, only_choice=True)
+        assert retry_at - now <= OPTIONS.lone_probe_s
+        now = retry_at
+        ticket = alone(breaker, now)
+        assert breaker.admit(now, only_choice=True) is None
+        breaker.failed(ticket, now)
+        probes += 1
+    assert probes == 600
+
+
+def test_the_end_of_an_outage_of_the_last_target_is_seen_in_a_second() -> None:
+    """The next probe closes it, and who has no other choice doesn't feel the slow start."""
+    breaker = dead()
+    for second in range(1, 60):
+        breaker.failed(alone(breaker, 100.0 + second), 100.0 + second)
+    probe = alone(breaker, breaker.retry_at(159.0, only_choice=True))
+    breaker.succeeded(probe, 160.2)
+    breaker._entropy.value = 0.999
+    assert [alone(breaker, 160.3).probe for _ in range(20)] == [False] * 20
+
+
+def test_others_wait_as_ever_while_the_last_target_is_probed() -> None:
+    """A caller with another choice neither goes sooner nor beside the probe."""
+    breaker = dead()
+    assert breaker.retry_at(100.0, only_choice=False) == 105.0
+    breaker.failed(alone(breaker, 101.0), 101.0)
+    assert breaker.retry_at(101.0, only_choice=False) == 110.0
+    alone(breaker, 109.5)
+    assert breaker.admit(111.0, only_choice=False) is None
+    assert breaker.retry_at(111.0, only_choice=False) == 118.5
+
+
+def test_the_last_target_has_one_opening_of_its_own_length() -> None:
+    """A longer `lone_probe_s` is the longer wait, but never longer than the others'."""
+    assert dead(100.0, BreakerOptions(lone_probe_s=3.0)).retry_at(100.0, only_choice=True) == 103.0
+    assert dead(100.0, BreakerOptions(lone_probe_s=60.0)).retry_at(100.0, only_choice=True) == 105.0
+
+
+def test_a_last_target_that_hangs_holds_few_probes() -> None:
+    """Leases that expire one after the other are 1, 2, 4 and 8 s long, and then as long as others'."""
+    breaker, now, lengths = dead(), 101.0, []
+    for _ in range(6):
+        alone(breaker, now)
+        lengths.append(breaker.retry_at(now, only_choice=True) - now)
+        now += lengths[-1]
+    assert lengths == [1.0, 2.0, 4.0, 8.0, 9.0, 9.0]
+
+
+def test_a_hang_that_ends_as_a_failure_keeps_the_distance() -> None:
+    """After expired leases the opening for the last target is as long as its leases."""
+    breaker = dead()
+    for now in (101.0, 102.0, 104.0):
+        last = alone(breaker, now)
+    breaker.failed(last, 107.0)
+    assert breaker.retry_at(107.0, only_choice=True) == 111.0
+
+
+@pytest.mark.parametrize("life", ["answering", "succeeded"])
+def test_life_shortens_the_leases_again(life: str) -> None:
+    """The next outage of a target that once hung is probed every second."""
+    breaker = dead()
+    alone(breaker, 101.0)
+    getattr(breaker, life)(alone(breaker, 102.0), 103.0)
+    results(breaker, "xxxxx", 110.0)
+    for _ in range(15):
+        breaker.failed(alone(breaker, 110.0), 110.0)
+    assert breaker.retry_at(110.0, only_choice=True) == 111.0
+
+
+def test_a_cancelled_probe_of_the_last_target_decides_nothing() -> None:
+    """The next caller probes at once."""
+    breaker = dead()
+    breaker.abandoned(alone(breaker, 101.0))
+    assert breaker.state(101.0) is BreakerState.OPEN
+    assert alone(breaker, 101.0).lease == 2
+
+
+def test_a_last_target_that_comes_back_slowly_is_used() -> None:
+    """It opens for the others, but is not dead: whoever has no other choice goes there at once."""
+    breaker = dead()
+    breaker.answering(alone(breaker, 101.0), 102.0, slow=True)
+    assert breaker.state(102.0) is BreakerState.OPEN
+    assert [alone(breaker, 102.0).lease for _ in range(20)] == [0] * 20
 
 
 # What it says of itself.
@@ -303,122 +521,19 @@ def test_serving_needs_evidence(marks: str, serving: bool) -> None:
     assert not breaker.is_serving(111.0)
 
 
-class BreakerMachine(RuleBasedStateMachine):
-    """Any order of calls, results, cancels and time, checked against a plain model of the rules."""
-
-    make: type[Breaker] = Breaker
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.draw = Draw()
-        self.breaker = self.make(OPTIONS, self.draw)
-        self.now = 100.0
-        self.out: list[tuple[Ticket, bool]] = []
-        """Tickets out, and whether each was let through while the breaker was closed."""
-        self.silent_since = 0.0
-
-    @rule(gap_s=st.floats(0.0, 12.0), draw=st.floats(0.0, 0.999))
-    def time_passes(self, gap_s: float, draw: float) -> None:
-        self.now += gap_s
-        self.draw.value = draw
-
-    @rule()
-    def outage(self) -> None:
-        """Five calls in a row fail at once."""
-        for _ in range(5):
-            ticket = self.breaker.admit(self.now, only_choice=False)
-            if ticket is not None:
-                self.breaker.failed(ticket, self.now)
-
-    @rule(only_choice=st.booleans())
-    def call(self, only_choice: bool) -> None:
-        state = self.breaker.state(self.now)
-        leased = [t for t, closed in self.out if not closed and t.lease]
-        retry_at = self.breaker.retry_at(self.now, only_choice=only_choice)
-        ticket = self.breaker.admit(self.now, only_choice=only_choice)
-        if ticket is None:
-            assert state is not BreakerState.CLOSED or not only_choice
-            return
-        assert retry_at <= self.now, "let through before the time it named"
-        if state is BreakerState.OPEN:
-            assert only_choice, "an open breaker let a call through that had another choice"
-        if state is BreakerState.HALF_OPEN and ticket.lease:
-            assert ticket not in leased
-        self.out.append((ticket, state is BreakerState.CLOSED))
-
-    @precondition(lambda self: self.out)
-    @rule(data=st.data(), end=st.sampled_from(["succeeded", "failed", "abandoned"]))
-    def end(self, data: st.DataObject, end: str) -> None:
-        ticket, was_closed = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
-        before = self.breaker.state(self.now)
-        if end == "abandoned":
-            self.breaker.abandoned(ticket)
-            assert self.breaker.state(self.now) is before, "a cancelled call moved the breaker"
-            return
-        getattr(self.breaker, end)(ticket, self.now)
-        after = self.breaker.state(self.now)
-        if was_closed and before is not BreakerState.CLOSED:
-            assert after is before, "a call from before the opening decided"
-
-    @invariant()
-    def never_wedged(self) -> None:
-        """Within the longest opening and one lease, somebody may always go."""
-        for only_choice in (False, True):
-            retry_at = self.breaker.retry_at(self.now, only_choice=only_choice)
-            assert retry_at <= self.now + max(OPTIONS.open_max_s, OPTIONS.lease_s)
-
-
-TestBreaker = BreakerMachine.TestCase
-TestBreaker.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
-
-
-class LeaseNeverExpires(Breaker):
-    """Planted bug."""
-
-    def admit(self, now: float, *, only_choice: bool) -> Ticket | None:
-        ticket = super().admit(now, only_choice=only_choice)
-        if ticket is not None and ticket.lease:
-            self._lease_until = float("inf")
-        return ticket
-
-
-class AllGoThrough(Breaker):
-    """Planted bug."""
-
-    def admit(self, now: float, *, only_choice: bool) -> Ticket | None:
-        return super().admit(now, only_choice=True) or Ticket(self._period, probe=True)
-
-
-class CancelCloses(Breaker):
-    """Planted bug."""
-
-    def abandoned(self, ticket: Ticket) -> None:
-        if ticket.lease:
-            self._close(0.0)
-
-
-class LateResultsCount(Breaker):
-    """Planted bug."""
-
-    def succeeded(self, ticket: Ticket, now: float) -> None:
-        super().succeeded(Ticket(self._period, probe=ticket.probe, lease=ticket.lease), now)
-
-
-@pytest.mark.parametrize("broken", [LeaseNeverExpires, AllGoThrough, CancelCloses, LateResultsCount])
-def test_the_machine_catches_a_planted_bug(broken: type[Breaker]) -> None:
-    """Each of these broken breakers is found out."""
-
-    class Machine(BreakerMachine):
-        make = broken
-
-    case = Machine.TestCase
-    case.settings = settings(
-        max_examples=1000,
-        stateful_step_count=50,
-        deadline=None,
-        database=None,
-        derandomize=True,
-        phases=[Phase.generate],
-    )
-    with pytest.raises(AssertionError):
-        case("runTest").runTest()
+def test_stress_is_any_sign_of_trouble() -> None:
+    """Three failures in a row, an opening, a probe and a slow start are stress; then it is over."""
+    breaker = Breaker(OPTIONS, Draw())
+    assert not breaker.is_stressed(100.0)
+    results(breaker, "xx", 100.0)
+    assert not breaker.is_stressed(100.0)
+    results(breaker, "x", 100.0)
+    assert breaker.is_stressed(100.0)
+    results(breaker, ".", 100.0)
+    assert not breaker.is_stressed(100.0)
+    results(breaker, "xxxxx", 100.0)
+    assert breaker.is_stressed(100.0)
+    assert breaker.is_stressed(105.0)
+    breaker.succeeded(through(breaker, 105.0), 106.0)
+    assert breaker.is_stressed(109.9)
+    assert not breaker.is_stressed(110.0)

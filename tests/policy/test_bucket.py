@@ -49,7 +49,9 @@ def test_a_success_earns_a_tenth() -> None:
     for _ in range(9):
         bucket.succeeded()
     assert not bucket.take(1.0, 0.0)
+    assert not bucket.has(1.0, 0.0)
     bucket.succeeded()
+    assert bucket.has(1.0, 0.0)
     assert bucket.take(1.0, 0.0)
 
 
@@ -76,6 +78,53 @@ def test_time_that_goes_back_earns_nothing() -> None:
     assert bucket.tokens(100.0) == 0.0
 
 
+# The price of large requests.
+
+
+def priced(*sizes: int, options: RetryOptions = OPTIONS) -> RetryBucket:
+    bucket = RetryBucket(options, 0.0)
+    for tokens in sizes:
+        bucket.succeeded(tokens)
+    return bucket
+
+
+@pytest.mark.parametrize(
+    ("tokens", "times"),
+    [(0, 1.0), (1, 1.0), (1000, 1.0), (1001, 1.001), (2500, 2.5), (5000, 5.0), (10**9, 5.0)],
+    ids=["unknown", "small", "usual", "a-little-more", "larger", "largest", "huge"],
+)
+@pytest.mark.parametrize("base", [RETRY_COST, TIMEOUT_COST], ids=["retry", "timeout"])
+def test_a_large_request_costs_more(base: float, tokens: int, times: float) -> None:
+    """In proportion to the mean of the successes: never less than the plain cost, never over 5 times."""
+    assert priced(500, 1500).cost(base, tokens) == pytest.approx(base * times)
+
+
+def test_all_cost_the_same_before_a_size_is_known() -> None:
+    """Successes of unknown size say nothing."""
+    assert priced().cost(1.0, 10**6) == 1.0
+    assert priced(0, 0).cost(1.0, 10**6) == 1.0
+    assert priced(1000, 0, 0).cost(1.0, 2000) == 2.0
+
+
+def test_the_greatest_price_is_an_option() -> None:
+    """`price_max` = 1 makes all requests cost the same."""
+    assert priced(100, options=RetryOptions(price_max=1.0)).cost(1.0, 10**6) == 1.0
+    assert priced(100, options=RetryOptions(price_max=9.0)).cost(1.0, 10**6) == 9.0
+
+
+def test_a_full_bucket_pays_for_any_request() -> None:
+    """No price is above the depth, or a large request could never be retried; nor below the plain cost."""
+    assert priced(100, options=RetryOptions(bucket_max=3.0)).cost(TIMEOUT_COST, 10**6) == 3.0
+    assert priced(100, options=RetryOptions(bucket_max=0.0)).cost(TIMEOUT_COST, 10**6) == 2.0
+
+
+def test_the_mean_follows_what_is_asked() -> None:
+    """After two hundred larger successes the larger size is the usual one."""
+    bucket = priced(*[100] * 1000, *[1000] * 200)
+    assert bucket.cost(1.0, 1000) == pytest.approx(1.0, rel=0.05)
+    assert priced(*[100] * 1000, 1000).cost(1.0, 1000) == 5.0
+
+
 SCHEDULES = st.lists(
     st.tuples(st.sampled_from(["retry", "timeout", "success"]), st.floats(0.0, 40.0)), max_size=120
 )
@@ -99,6 +148,30 @@ def excess(bucket: RetryBucket, schedule: list[tuple[str, float]]) -> float:
 def test_bound_holds_on_any_schedule(schedule: list[tuple[str, float]]) -> None:
     """Retries ≤ 10 + 0.1 · successes + T / 30, whatever happens when."""
     assert excess(RetryBucket(OPTIONS, 0.0), schedule) <= 1e-6
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.integers(0, 200_000), st.floats(0.0, 40.0)),
+        max_size=120,
+    ),
+    st.floats(1.0, 100.0),
+)
+@settings(max_examples=200)
+def test_bound_holds_for_retries_of_any_size(
+    schedule: list[tuple[bool, int, float]], price_max: float
+) -> None:
+    """Whatever the sizes of requests, retries ≤ 10 + 0.1 · successes + T / 30: none is cheap."""
+    bucket = RetryBucket(RetryOptions(price_max=price_max), 0.0)
+    now, retries, successes = 0.0, 0, 0
+    for is_success, tokens, gap_s in schedule:
+        now += gap_s
+        if is_success:
+            bucket.succeeded(tokens)
+            successes += 1
+        else:
+            retries += bucket.take(bucket.cost(RETRY_COST, tokens), now)
+        assert retries <= 10.0 + 0.1 * successes + now / 30.0 + 1e-6
 
 
 def test_the_bound_catches_a_bucket_that_never_empties() -> None:

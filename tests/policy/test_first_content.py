@@ -67,3 +67,27 @@ def test_longest_and_shortest_have_a_place(examples: Callable[[int], int]) -> No
     """Zero and an hour are taken as the shortest and the longest that are known."""
     assert of(*[0.0] * examples(20)).percentile(0.99) == 0.01
     assert (of(*[3600.0] * 20).percentile(0.99) or 0.0) > 900.0
+
+
+def test_the_last_bucket_begins_where_the_others_end() -> None:
+    """No time falls outside, at the very edge and beyond it."""
+    edge_s = 0.01 * 1.2**63
+    for seconds in (math.nextafter(edge_s, 0.0), edge_s, math.inf):
+        assert of(*[seconds] * 20).percentile(0.5) == pytest.approx(edge_s)
+
+
+@given(st.lists(st.floats(0.0, 900.0), min_size=101, max_size=900), st.sampled_from([0.5, 0.9, 0.99]))
+def test_what_is_dropped_hardly_counts(seconds: list[float], share: float) -> None:
+    """Against a sketch that forgets nothing by itself, a percentile is off by hundredths of the weight."""
+    times = of(*seconds)
+    weights: dict[int, float] = {}
+    for number, each in enumerate(seconds):
+        bucket = 0 if each <= 0.01 else math.ceil(math.log(each / 0.01) / math.log(1.2))
+        halvings = len(seconds) // 100 - number // 100
+        weights[bucket] = weights.get(bucket, 0.0) + 0.5**halvings
+    found = times.percentile(share)
+    assert found is not None
+    bucket = 0 if found == 0.01 else round(math.log(found / 0.01) / math.log(1.2))
+    total, slack = math.fsum(weights.values()), 2.5
+    assert math.fsum(w for b, w in weights.items() if b > bucket) <= (1.0 - share) * total + slack
+    assert math.fsum(w for b, w in weights.items() if b >= bucket) >= (1.0 - share) * total - slack

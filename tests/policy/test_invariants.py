@@ -316,9 +316,11 @@ def deaf_to_delays(world: Any) -> None:
     class Deaf(TargetState):
         __slots__ = ()
 
-        def settle_fault(self, permit: Any, fault: Any, now: float) -> None:
+        def settle_fault(self, permit: Any, fault: Any, now: float, usage: Any = None) -> None:
             super().settle_fault(permit, fault, now)
-            self.throttled_until = 0.0
+            self._quiet_until = 0.0
+            for account in self.accounts:
+                account.throttled_until = 0.0
 
     for state in world.states:
         state.__class__ = Deaf
@@ -333,7 +335,7 @@ def leaky(world: Any) -> None:
     class Leaky(TargetState):
         __slots__ = ()
 
-        def settle_cancelled(self, permit: Any) -> None:
+        def settle_cancelled(self, permit: Any, now: float) -> None:
             permit.open = False
 
     for state in world.states:
@@ -348,12 +350,13 @@ def one_too_many(world: Any) -> None:
         class Wide(cls):
             __slots__ = ()
 
-            @property
-            def has_room(self) -> bool:
+            def has_room_for(self, now: float, *, own: bool) -> bool:
                 return self.in_flight <= int(self._limit)
 
-            def acquire(self) -> bool:
+            def acquire(self, now: float, *, own: bool = True) -> bool:
                 self.in_flight += 1
+                if own:
+                    self.own_in_flight += 1
                 return True
 
         real.__class__ = Wide
@@ -483,7 +486,7 @@ def test_liveness_catches_a_breaker_whose_openings_grow_for_ever(virtual: Module
 
     def slow(world: Any) -> None:
         for state in world.states:
-            state.breaker._options = BreakerOptions(open_max_s=3600.0)
+            state.breaker._options = BreakerOptions(open_max_s=3600.0, lone_probe_s=3600.0)
 
     spec = {"seed": 1, "targets": 1, "faults_s": 200.0, "how": "dead", "rate": 10.0}
     assert revived(virtual, spec) >= 0.95

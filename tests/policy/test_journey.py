@@ -221,11 +221,11 @@ def test_the_same_target_again_within_its_budget(
     state = state_of("a")
     journey = journey_over(state, draw=0.5)
     journey.step(ev.Arrived(), 0.0)
-    assert journey.step(ev.Failed(1, fault()), 1.0) == [act.Wait(1.25, for_room=False)]
+    assert journey.step(ev.Failed(1, fault()), 1.0) == [act.Wait(1.25, for_room=False, deadline=60.0)]
     assert state.bucket.tokens(1.0) == pytest.approx(9.0)
-    assert only(journey.step(ev.Timer(), 1.2)) == act.Wait(1.25, for_room=False)
+    assert only(journey.step(ev.Timer(), 1.2)) == act.Wait(1.25, for_room=False, deadline=60.0)
     assert sent_to(journey.step(ev.Timer(), 1.25)) == "a"
-    assert journey.step(ev.Failed(2, fault()), 2.0) == [act.Wait(2.5, for_room=False)]
+    assert journey.step(ev.Failed(2, fault()), 2.0) == [act.Wait(2.5, for_room=False, deadline=60.0)]
     journey.step(ev.Timer(), 2.5)
     last = fault(message="third")
     assert isinstance(only(journey.step(ev.Failed(3, last), 3.0)), act.Fail)
@@ -298,8 +298,8 @@ def test_waits_for_room(journey_over: Over, state_of: Build, fill: Shared, names
     state = state_of(options=ONE_SLOT)
     taken = fill(state)
     journey = journey_over(state)
-    assert journey.step(ev.Arrived(), 0.0) == [act.Wait(1.0, for_room=True)]
-    assert journey.step(ev.Timer(), 1.0) == [act.Wait(2.0, for_room=True)]
+    assert journey.step(ev.Arrived(), 0.0) == [act.Wait(1.0, for_room=True, deadline=60.0)]
+    assert journey.step(ev.Timer(), 1.0) == [act.Wait(2.0, for_room=True, deadline=60.0)]
     state.settle_success(taken, 5.0)
     assert names(journey.step(ev.PermitFreed(), 5.0)) == ["Send"]
 

@@ -127,7 +127,7 @@ def test_a_lone_dead_target_fails_fast_with_its_own_error(outage: ModuleType, vi
             max(t for t, r in zip(took, world.results, strict=True) if r.arrived > outage.START + 15.0) < 1.0
         )
         assert set(kinds(world)) == {"server_error"}
-        assert len(world.calls) < 60
+        assert len(world.calls) < 100  # a minute of probes, one a second
         assert virtual.broken_rules(world) == []
 
 
@@ -185,12 +185,12 @@ def test_a_throttling_target_is_never_called_sooner(
 
 
 def test_requests_queue_for_a_small_backup(outage: ModuleType, virtual: ModuleType) -> None:
-    """The backup's limit holds, those who wait are served in order, and nobody is lost."""
+    """The backup's limit holds, a place stays free for its own, and nobody who waits is lost."""
     small = PolicyOptions(limit=LimitOptions(initial=8, min=1, max=8))
     up = {outage.PRIMARY: outage.steady(Kind.SERVER_ERROR, 0.3), outage.BACKUP: outage.steady(None, 0.3)}
     world = outage.load(up, 1, outage.Setting(policies={outage.BACKUP: small}), rate=24.0)
     assert outage.success(world) == 1.0
-    assert max(call.active for call in world.calls_to(outage.BACKUP)) == 8
+    assert max(call.active for call in world.calls_to(outage.BACKUP)) == 7
     assert virtual.broken_rules(world) == []
 
 

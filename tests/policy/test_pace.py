@@ -25,7 +25,7 @@ def ends(pace: Pace, until_s: float = 1e4) -> tuple[float, TransportError | None
 
 def test_a_silent_stream_stalls_exactly_at_its_time() -> None:
     """Without content for `stall_s` the stream is given up, not a moment sooner."""
-    pace = Pace(NO_FLOOR, 0.0, 5.0)
+    pace = Pace(NO_FLOOR, NO_FLOOR.stream_s, 5.0)
     assert pace.wake_at == 25.0
     assert pace.check(24.999) is None
     assert pace.check(25.0) is TransportError.STALLED
@@ -33,7 +33,7 @@ def test_a_silent_stream_stalls_exactly_at_its_time() -> None:
 
 def test_content_moves_the_stall_timer() -> None:
     """The timer counts from the last content."""
-    pace = Pace(NO_FLOOR, 0.0, 5.0)
+    pace = Pace(NO_FLOOR, NO_FLOOR.stream_s, 5.0)
     pace.progress(10, 20.0)
     assert pace.wake_at == 40.0
     assert pace.check(39.9) is None
@@ -42,7 +42,7 @@ def test_content_moves_the_stall_timer() -> None:
 
 def test_looking_does_not_move_the_stall_timer() -> None:
     """Keep-alives never reach `progress`; checks between them change nothing."""
-    pace = Pace(NO_FLOOR, 0.0, 0.0)
+    pace = Pace(NO_FLOOR, NO_FLOOR.stream_s, 0.0)
     for second in range(1, 20):
         assert pace.check(float(second)) is None
     assert pace.check(20.0) is TransportError.STALLED
@@ -50,7 +50,7 @@ def test_looking_does_not_move_the_stall_timer() -> None:
 
 def test_a_whole_stream_has_a_longest_time_from_its_arrival() -> None:
     """However lively, a stream ends `stream_s` after its request came."""
-    pace = Pace(NO_FLOOR, 0.0, 50.0)
+    pace = Pace(NO_FLOOR, NO_FLOOR.stream_s, 50.0)
     for second in range(51, 600):
         pace.progress(100, float(second))
         assert pace.check(float(second)) is None
@@ -60,7 +60,7 @@ def test_a_whole_stream_has_a_longest_time_from_its_arrival() -> None:
 
 def drip(options: JourneyOptions, every_s: float, chars: int) -> tuple[float, TransportError | None]:
     """A stream of pieces at an even pace, watched for ten minutes."""
-    pace = Pace(options, 0.0, 0.0)
+    pace = Pace(options, options.stream_s, 0.0)
     now = every_s
     while now < 590.0:
         while pace.wake_at <= now:
@@ -94,7 +94,7 @@ def test_a_drip_is_given_up_after_two_slow_windows(
 
 def test_one_slow_window_is_a_pause() -> None:
     """A slow window between quick ones is forgiven."""
-    pace = Pace(OPTIONS, 0.0, 0.0)
+    pace = Pace(OPTIONS, OPTIONS.stream_s, 0.0)
     for window in range(20):
         end = 15.0 * (window + 1)
         pace.progress(8 if window % 2 else 800, end - 1.0)
@@ -109,7 +109,7 @@ def test_without_a_floor_nothing_is_a_drip() -> None:
 @given(st.lists(st.tuples(st.floats(0.01, 30.0), st.integers(0, 500)), max_size=60))
 def test_never_hangs_past_its_bounds(pieces: list[tuple[float, int]]) -> None:
     """Whatever comes when, `wake_at` is never past the stall or the stream's end, and the stream ends."""
-    pace = Pace(OPTIONS, 0.0, 0.0)
+    pace = Pace(OPTIONS, OPTIONS.stream_s, 0.0)
     now = last = 0.0
     for gap_s, chars in pieces:
         while pace.wake_at <= now + gap_s:

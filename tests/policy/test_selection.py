@@ -113,7 +113,7 @@ def test_among_equal_faults_the_first_targets_is_shown(
     backup.bucket.take(10.0, 0.0)
     journey = journey_over(primary, backup)
     assert sent_to(journey.step(ev.Arrived(), 0.0)) == "b"
-    primary.settle_cancelled(taken)
+    primary.settle_cancelled(taken, 0.0)
     assert sent_to(journey.step(ev.Failed(1, fault(message="b's")), 0.0)) == "a"
     assert only(journey.step(ev.Failed(2, fault(message="a's")), 0.0)).fault.message == "a's"
 

@@ -45,7 +45,7 @@ def facts(state: TargetState, now: float) -> dict[str, Any]:
         "consecutive": state.breaker._consecutive,
         "tokens": state.bucket.tokens(now),
         "throttled_until": state.throttled_until,
-        "parked_until": state.credential.parked_until,
+        "parked_until": state.accounts[0].credential.parked_until,
     }
 
 
@@ -109,7 +109,7 @@ def test_a_refusal_takes_nothing(state_of: Build, fault: Faults) -> None:
     probe = permit(state, 5.0)
     for _ in range(50):
         assert refusal(state, 5.0).reason is Refusal.NO_ROOM
-    state.settle_cancelled(probe)
+    state.settle_cancelled(probe, 5.0)
     assert state.limiter.in_flight == 0
     assert permit(state, 5.0).ticket.probe
 
@@ -143,7 +143,7 @@ def test_settling_twice_raises_and_changes_nothing(
         elif how == "fault":
             state.settle_fault(taken, fault(Kind.OVERLOADED), 1.0)
         else:
-            state.settle_cancelled(taken)
+            state.settle_cancelled(taken, 1.0)
 
     settle(first)
     before = facts(state, 1.0)
@@ -187,7 +187,7 @@ def test_the_requests_own_end_moves_nothing(state_of: Build, fault: Faults, end:
     before = facts(state, now)
     taken = permit(state, now)
     if end == "client_gone":
-        state.settle_cancelled(taken)
+        state.settle_cancelled(taken, now)
     else:
         state.settle_fault(taken, fault(Kind.CONTEXT_TOO_LONG, delay_s=100.0), now)
     assert facts(state, now) == before
@@ -266,7 +266,7 @@ def test_a_stream_counts_once(state_of: Build) -> None:
     """First content and the whole answer are one result of one call."""
     state = state_of()
     taken = permit(state)
-    state.answering(taken, 0.0)
+    state.answering(taken, 0.0, 0.2)
     state.settle_success(taken, 0.0)
     assert state.breaker._window.counts(0.0) == (1, 0)
 
@@ -284,7 +284,7 @@ def test_first_content_closes_a_half_open_breaker(state_of: Build, fault: Faults
     state = state_of(draw=0.0, options=PolicyOptions(breaker=BreakerOptions(slow_start_s=0.0)))
     open_it(state, fault(Kind.SERVER_ERROR))
     probe = permit(state, 5.0)
-    state.answering(probe, 6.0)
+    state.answering(probe, 6.0, 0.2)
     assert state.breaker.state(6.0) is BreakerState.CLOSED
-    state.settle_cancelled(probe)
+    state.settle_cancelled(probe, 6.0)
     assert state.limiter.in_flight == 0

@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from halfopen.model import Price
 from halfopen.policy.options import AfterCommit, JourneyOptions, JsonAnswers
 from halfopen.providers import Chat, dialect_of, parse_chat
@@ -37,10 +39,36 @@ def test_an_unknown_wish_for_broken_streams_is_refused(problems):
 
 def test_policies_reach_the_snapshot(configured):
     """Every policy's table is handed on."""
-    more = "[policy.retry]\ncap_s = 9\n[policy.breaker]\nlease_s = 5\n[policy.limit]\nmax = 50\ninitial = 5\n[policy.parking]\nkey_s = 30"
+    more = (
+        "[policy.retry]\ncap_s = 9\nprice_max = 2\n[policy.breaker]\nlease_s = 5\nslow_share = 0.25\n"
+        "lone_probe_s = 3\n[policy.limit]\nmax = 50\ninitial = 5\nreserve = 0.3\n[policy.parking]\nkey_s = 30\n"
+        "[policy.slowness]\nratio = 7\nmin_s = 2\n"
+    )
     policy = configured(more=more).snapshot.policy
-    values = (policy.retry.cap_s, policy.breaker.lease_s, policy.limit.max, policy.parking.key_s)
-    assert values == (9.0, 5.0, 50, 30.0)
+    assert (policy.retry.cap_s, policy.retry.price_max) == (9.0, 2.0)
+    breaker = policy.breaker
+    assert (breaker.lease_s, breaker.slow_share, breaker.lone_probe_s) == (5.0, 0.25, 3.0)
+    assert (policy.limit.max, policy.limit.reserve, policy.parking.key_s) == (50, 0.3, 30.0)
+    assert (policy.slowness.ratio, policy.slowness.min_s) == (7.0, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("table", "setting", "low", "high"),
+    [
+        ("retry", "price_max", "0.9", "101"),
+        ("breaker", "slow_share", "0", "1.1"),
+        ("breaker", "lone_probe_s", "0.05", "301"),
+        ("limit", "reserve", "-0.1", "1.1"),
+        ("slowness", "ratio", "1.4", "101"),
+        ("slowness", "min_s", "0.04", "601"),
+    ],
+)
+def test_a_policy_out_of_its_range_is_refused(problems, table, setting, low, high):
+    """The message names the bound."""
+    (below,) = problems(more=f"[policy.{table}]\n{setting} = {low}")
+    (above,) = problems(more=f"[policy.{table}]\n{setting} = {high}")
+    assert f"policy.{table}.{setting}: must be at least" in below
+    assert f"policy.{table}.{setting}: must be at most" in above
 
 
 def test_capabilities_come_from_the_catalogue(configured):

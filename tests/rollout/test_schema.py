@@ -17,7 +17,7 @@ def errors(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
     known = {
         "$schema", "$defs", "$ref", "title", "description", "default", "examples", "type", "enum", "const", "required",
         "properties", "additionalProperties", "propertyNames", "items", "minItems", "maxItems", "minLength", "maxLength",
-        "pattern", "minimum", "maximum", "maxProperties", "anyOf",
+        "pattern", "minimum", "maximum", "maxProperties", "anyOf", "not", "uniqueItems",
     }  # fmt: skip
     assert set(schema) <= known, set(schema) - known
     found = []
@@ -38,16 +38,27 @@ def errors(value: Any, schema: dict[str, Any], root: dict[str, Any], at: str = "
     ):
         found.append(f"{at}: bad text")
     if isinstance(value, list):
-        found += [
-            line
-            for index, item in enumerate(value)
-            for line in errors(item, schema.get("items", {}), root, f"{at}[{index}]")
-        ]
-        found += [f"{at}: too short"] if len(value) < schema.get("minItems", 0) else []
+        found += array_errors(value, schema, root, at)
     if isinstance(value, dict):
         found += object_errors(value, schema, root, at)
     if "anyOf" in schema and all(errors(value, option, root, at) for option in schema["anyOf"]):
         found.append(f"{at}: none of anyOf")
+    if "not" in schema and not errors(value, schema["not"], root, at):
+        found.append(f"{at}: excluded")
+    return found
+
+
+def array_errors(value: list[Any], schema: dict[str, Any], root: dict[str, Any], at: str) -> list[str]:
+    """The keywords of arrays."""
+    found = [
+        line
+        for index, item in enumerate(value)
+        for line in errors(item, schema.get("items", {}), root, f"{at}[{index}]")
+    ]
+    found += [f"{at}: too short"] if len(value) < schema.get("minItems", 0) else []
+    found += [f"{at}: too long"] if len(value) > schema.get("maxItems", len(value)) else []
+    if schema.get("uniqueItems") and any(item in value[:index] for index, item in enumerate(value)):
+        found.append(f"{at}: twice")
     return found
 
 
@@ -91,6 +102,27 @@ def test_the_schema_accepts_the_example():
             id="flavour",
         ),
         pytest.param("[providers.'a b']\nlocal = true", ".providers.a b: bad text", id="name"),
+        pytest.param(
+            "[providers.x]\ndialect = 'openai'\nkey = 'a'\nkeys = ['b']",
+            ".providers.x: excluded",
+            id="key and keys",
+        ),
+        pytest.param(
+            "[providers.x]\ndialect = 'openai'\nkeys = ['a', 'a']", ".providers.x.keys: twice", id="same key"
+        ),
+        pytest.param(
+            f"[providers.x]\ndialect = 'openai'\nkeys = {[str(n) for n in range(101)]}",
+            ".providers.x.keys: too long",
+            id="keys",
+        ),
+        pytest.param("[defaults]\nchoose = 'best'", ".defaults.choose: not a choice", id="choose"),
+        pytest.param("[defaults]\nhedge = 0.3", ".defaults.hedge: out of range", id="hedge"),
+        pytest.param("[defaults]\nweights = [1]", ".defaults.weights: unknown", id="weights of all routes"),
+        pytest.param(
+            "[routes.x]\ntargets = ['a/b']\nweights = [-1]",
+            ".routes.x.weights[0]: out of range",
+            id="weight",
+        ),
     ],
 )
 def test_the_schema_refuses_what_the_check_refuses(text, expected):

@@ -95,7 +95,7 @@ def go_duration_s(value: str) -> float | None:
     """Return the seconds of a Go duration such as `6m0s` or `12ms`."""
     if len(value) > 100 or _GO.fullmatch(value) is None:
         return None
-    return sum(float(number) * _GO_UNITS_S[unit] for number, unit in _GO_PART.findall(value))
+    return math.fsum(float(number) * _GO_UNITS_S[unit] for number, unit in _GO_PART.findall(value))
 
 
 def _reset_s(value: str, now: float | None) -> float | None:

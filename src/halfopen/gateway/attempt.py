@@ -1,23 +1,56 @@
 """One call to one upstream on behalf of an exchange, with all that must be given up when it ends."""
 
+from typing import Protocol
+
+from halfopen.gateway.delivery import HELD_MAX_BYTES, size_of
 from halfopen.gateway.ending import FinishWatch, let_end, let_finish
 from halfopen.gateway.pool import UpstreamCall
-from halfopen.gateway.reception import Listener, Reception
+from halfopen.gateway.reception import Reception
 from halfopen.gateway.runtime import Runtime
-from halfopen.model import Target, Usage
-from halfopen.providers import Ask, Translation
+from halfopen.http1 import ResponseHead
+from halfopen.model import Fault, RateLimit, Usage
+from halfopen.policy import actions as act
+from halfopen.providers import Answer, Ask, StreamEvent, Translation
 from halfopen.providers.clients.relay import Relayed, Repeat
+from halfopen.providers.rate_limits import rate_limits
+
+
+class AttemptOwner(Protocol):
+    """Takes what an attempt finds. After an answer or a fault nothing comes."""
+
+    def on_attempt_connected(self, attempt: "Attempt") -> None:
+        """The request is being sent."""
+
+    def on_attempt_head(self, attempt: "Attempt", head: ResponseHead) -> None:
+        """Status and headers came."""
+
+    def on_attempt_events(self, attempt: "Attempt", events: list[StreamEvent]) -> None:
+        """Pieces of a stream came. DONE and FAULT are among them."""
+
+    def on_attempt_answer(self, attempt: "Attempt", answer: Answer) -> None:
+        """A whole, valid answer came."""
+
+    def on_attempt_fault(self, attempt: "Attempt", fault: Fault) -> None:
+        """The attempt failed, and its call is over or must be cancelled."""
 
 
 class Attempt:
-    """Made when it is decided, sent by `dispatch`, over with `cancel` or `let_end`."""
+    """Made when it is decided, sent by `dispatch`, over with `cancel` or `let_end`.
+
+    It is the listener of its own reception, so that whoever owns several knows which one speaks.
+    """
 
     __slots__ = (
         "_ask",
         "_call",
+        "_early",
+        "_early_bytes",
         "_finish_watch",
+        "_key",
+        "_owner",
         "_paused",
         "_reception",
+        "_repeats",
         "_runtime",
         "_stall_s",
         "_translation",
@@ -25,40 +58,48 @@ class Attempt:
         "counted",
         "number",
         "target",
+        "upstream_id",
         "usage",
     )
 
     def __init__(
         self,
         runtime: Runtime,
-        listener: Listener,
+        owner: AttemptOwner,
         ask: Ask,
         translation: Translation,
-        target: Target,
-        number: int,
+        send: act.Send | act.ContinueOn,
     ) -> None:
-        """Sends nothing yet."""
+        """Sends nothing yet. `send` is what the journey has decided."""
+        provider = runtime.providers[send.target.provider]
         self._runtime = runtime
+        self._owner = owner
         self._ask = ask
         self._translation = translation
-        self.number = number
-        self.target = target
+        self._key = provider.keys[send.credential]
+        self._repeats = send.repeats if isinstance(send, act.Send) else 0
+        self.number = send.attempt
+        self.target = send.target
         self.usage: Usage | None = None
         """What it told of its tokens so far."""
         self.chars = 0
         """Characters of an answer that came."""
         self.counted = False
         """Whether what it spent is known to whoever counts."""
+        self.upstream_id: str | None = None
+        """The id that the upstream gave to its answer."""
+        self._early: list[StreamEvent] = []
+        self._early_bytes = 0
         self._paused = False
         self._stall_s = 0.0
         self._call: UpstreamCall | None = None
         self._finish_watch: FinishWatch | None = None
         self._reception = Reception(
-            listener,
+            self,
             ask,
-            target,
+            send.target,
             translation,
-            dialect=runtime.providers[target.provider].dialect.name,
+            dialect=provider.dialect.name,
             answer_max_bytes=runtime.snapshot.gateway.answer_max_bytes,
             wall_s=runtime.surroundings.clock.wall(),
         )
@@ -68,12 +109,32 @@ class Attempt:
         if self._reception.over:
             return
         ask, provider = self._ask, self._runtime.providers[self.target.provider]
-        request = provider.request(self._translation.call(ask, self.target, provider.key))
+        request = provider.request(self._translation.call(ask, self.target, self._key), self._repeats)
         # A reused connection that proves stale has the call sent anew: not when it might act twice.
         acts = isinstance(ask, Relayed) and ask.rule.repeat is Repeat.STORES
         self._call = call = provider.pool.call(request, self._reception, fresh_only=acts)
         if self._given_up():  # a reused connection tells of itself before the call is known here
             call.cancel()
+
+    def limits(self, head: ResponseHead) -> tuple[RateLimit, ...]:
+        """What a response's headers tell of the provider's rate limits."""
+        dialect = self._runtime.providers[self.target.provider].dialect.name
+        return rate_limits(head.headers, dialect, self._runtime.surroundings.clock.wall())
+
+    def hold(self, event: StreamEvent) -> None:
+        """Keep a piece of a stream that is not in the lead. Raises BufferError when it is too much."""
+        size_bytes = size_of(event)
+        if not size_bytes:
+            return
+        self._early.append(event)
+        self._early_bytes += size_bytes
+        if self._early_bytes > HELD_MAX_BYTES:
+            raise BufferError(f"more than {HELD_MAX_BYTES} bytes before the first content")
+
+    def take_early(self) -> list[StreamEvent]:
+        """What was kept, once."""
+        early, self._early = self._early, []
+        return early
 
     def cancel(self) -> None:
         """Give it up, wherever it is."""
@@ -117,6 +178,28 @@ class Attempt:
         if self._call is not None:
             self._call.resume()
         return self._call is not None
+
+    # The reception calls these.
+
+    def on_attempt_connected(self) -> None:
+        """The request is being sent."""
+        self._owner.on_attempt_connected(self)
+
+    def on_attempt_head(self, head: ResponseHead) -> None:
+        """Status and headers came."""
+        self._owner.on_attempt_head(self, head)
+
+    def on_attempt_events(self, events: list[StreamEvent]) -> None:
+        """Pieces of a stream came."""
+        self._owner.on_attempt_events(self, events)
+
+    def on_attempt_answer(self, answer: Answer) -> None:
+        """A whole, valid answer came."""
+        self._owner.on_attempt_answer(self, answer)
+
+    def on_attempt_fault(self, fault: Fault) -> None:
+        """The attempt failed."""
+        self._owner.on_attempt_fault(self, fault)
 
     def _given_up(self) -> bool:
         return self._reception.over

@@ -33,6 +33,13 @@ def must_be_whole(ask: Ask, options: JourneyOptions) -> bool:
     return options.json_answers is JsonAnswers.HOLD and isinstance(ask, Chat) and asks_for_json(ask)
 
 
+def size_of(event: StreamEvent) -> int:
+    """About what it costs to hold a piece of a stream. Bytes; 0: there is nothing in it to hold."""
+    if event.kind is StreamKind.PING or not (event.data or event.native):
+        return 0
+    return len(event.data) + len(event.native) + _EVENT_BYTES
+
+
 class Delivery:
     """One streamed answer."""
 
@@ -117,13 +124,14 @@ class Delivery:
             return
         if event.kind is StreamKind.FINISH or event.form is Form.CALL:
             self._holding = True
-        if not event.data and not event.native:
+        size_bytes = size_of(event)
+        if not size_bytes:
             return
         if self._committed and not (self._holding or self._holds_all):
             self._write(event)
             return
         self._held.append(event)
-        self._held_bytes += len(event.data) + len(event.native) + _EVENT_BYTES
+        self._held_bytes += size_bytes
         content = self._holding or self._holds_all
         bound = max(HELD_MAX_BYTES, self._max_bytes) if content else HELD_MAX_BYTES
         if self._held_bytes > bound:

@@ -1,10 +1,11 @@
 """One request in the gateway: carries out what its journey decides.
 
 Rules
-1. The journey decides, the exchange acts: it owns the call, the delivery and the timer of one
+1. The journey decides, the exchange acts: it owns the calls, the delivery and the timer of one
    request, and nothing that outlives it.
-2. Whatever happens, the request ends once: with an answer, an error, or a client that left; then
-   the call is over, the timer and the place in the line are given up, and the outcome is told.
+2. Who comes while others wait, or looks for room by a timer, lets the head of the line go first.
+3. Whatever happens, the request ends once: with an answer, an error, or a client that left; then
+   its calls are over, the timer and the place in the line are given up, and the outcome is told.
 """
 
 import logging
@@ -15,29 +16,27 @@ from halfopen.gateway.answering import Answering
 from halfopen.gateway.attempt import Attempt
 from halfopen.gateway.delivery import Delivery, must_be_whole
 from halfopen.gateway.failure import failure_of
+from halfopen.gateway.flights import Flights
 from halfopen.gateway.guarded import guarded
 from halfopen.gateway.keepalive import KeepAlive, keep_alive
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.resumption import Resumption
 from halfopen.gateway.runtime import RouteRuntime, Runtime
+from halfopen.gateway.shedding import shed_fault
 from halfopen.gateway.standing_in import bound_elsewhere, own_fault, repetition_of
 from halfopen.http1 import ResponseHead
-from halfopen.model import Fault, Kind, Outcome, Target
+from halfopen.model import Demand, Fault, Kind, Outcome, Target
 from halfopen.policy import Journey, State
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
-from halfopen.providers import (
-    Answer,
-    Ask,
-    ClientDialect,
-    StreamEvent,
-    StreamKind,
-)
+from halfopen.policy.queue import Shedding
+from halfopen.providers import Answer, Ask, ClientDialect, StreamEvent, StreamKind
 
 _SLOW_CLIENT_CHARS = 1_000_000
 """What counts as received while the client, not the upstream, is slow: no stall, and no drip."""
 _WAKE_AFTER_SUCCESS = 2
 """A success lets two of those who wait go, so that a recovered target fills up by doubling."""
+_ANY_DEMAND = Demand()
 _LOG = logging.getLogger("halfopen.gateway")
 
 
@@ -49,11 +48,12 @@ class Exchange:
         "_answering",
         "_arrived",
         "_ask",
-        "_attempt",
         "_client",
         "_delivery",
+        "_demand",
         "_ended",
         "_fault",
+        "_flights",
         "_journey",
         "_keepalive",
         "_paused",
@@ -65,14 +65,21 @@ class Exchange:
         "wheel_slot",
     )
 
-    def __init__(
-        self, runtime: Runtime, route: RouteRuntime, client: ClientDialect, ask: Ask, responder: Responder
+    def __init__(  # it is the meeting point of a request, its client and its route
+        self,
+        runtime: Runtime,
+        route: RouteRuntime,
+        client: ClientDialect,
+        ask: Ask,
+        responder: Responder,
+        demand: Demand = _ANY_DEMAND,
     ) -> None:
         """Does nothing until `start`."""
         self._runtime = runtime
         self._route = route
         self._client = client
         self._ask = ask
+        self._demand = demand
         self._responder = responder
         self._resumption = Resumption(ask)
         self._journey = Journey(
@@ -84,6 +91,8 @@ class Exchange:
             unfit=self._unfit,
             resumable=self._resumption.obstacle,
             may_repeat=repetition_of(ask, lambda: self._journey),
+            demand=demand,
+            hedge=route.hedge,
         )
         self._delivery = Delivery(
             responder,
@@ -96,8 +105,7 @@ class Exchange:
         )
         self._answering = Answering(runtime, client, ask, responder, self._journey, self._delivery)
         self._keepalive: KeepAlive | None = None
-        self._attempt: Attempt | None = None
-        """The last one that was begun."""
+        self._flights = Flights(self._answering, self._delivery, self._resumption)
         self._answer: Answer | None = None
         self._fault: Fault | None = None
         self._paused = False
@@ -114,6 +122,7 @@ class Exchange:
         if self._ask.stream:
             wheel, options = self._runtime.wheel, self._route.options
             self._keepalive = keep_alive(self._delivery, self._answering.headers, wheel, options, now)
+        self._route.let_go(now)
         self._step(ev.Arrived())
 
     def crash(self) -> None:
@@ -133,18 +142,17 @@ class Exchange:
         if self._ended:
             return
         self._fault = fault
-        self._cancel()
-        target = self._journey.current
+        self._flights.cancel_all()
         failure = failure_of(fault, self._responder.request_id)
         try:
             self._answering.break_off(failure)
         except Exception:  # noqa: BLE001 - the defect may be in the way out itself
             _LOG.exception("request %s could not even be refused", self._responder.request_id)
             self._responder.abort()
+        landed = len(self._journey.attempts)
         self._journey.abandon(self._runtime.loop.time())
         self._end()
-        if target is not None:
-            self._runtime.wake(target.name, 1)
+        self._wake_after(landed)
 
     # The client's side.
 
@@ -159,13 +167,12 @@ class Exchange:
     def on_client_slow(self) -> None:
         """Read no more from the upstream for now."""
         self._paused = True
-        if self._attempt is not None:
-            self._attempt.pause()
+        self._flights.pause()
 
     def on_client_ready(self) -> None:
         """Read on."""
         self._paused = False
-        if self._attempt is not None and self._attempt.resume():
+        if self._flights.resume():
             self._journey.progress(_SLOW_CLIENT_CHARS, self._runtime.loop.time())
 
     # Time and room.
@@ -177,7 +184,10 @@ class Exchange:
             return
         if self._paused:
             self._journey.progress(_SLOW_CLIENT_CHARS, now)
-        self._step(ev.Timer())
+        if self._waits:
+            self._route.let_go(now)
+        if self.wake_at <= now:  # else it was at the head itself
+            self._step(ev.Timer())
 
     def on_room(self) -> bool:
         """A target may take the request now. Whether it did."""
@@ -186,97 +196,112 @@ class Exchange:
 
     @guarded
     def _look_again(self) -> None:
-        if not self._ended and self._journey.state is State.WAITING:
+        if self._waits:
             self._step(ev.PermitFreed())
+
+    def on_shed(self, shedding: Shedding) -> None:
+        """Another has got the place in the line."""
+        self._shed(shedding)
+
+    @guarded
+    def _shed(self, shedding: Shedding) -> None:
+        if self._waits:
+            self._step(ev.Shed(shed_fault(shedding)))
+
+    @property
+    def _waits(self) -> bool:
+        return not self._ended and self._journey.state is State.WAITING
 
     # The upstream's side.
 
     @guarded
-    def on_attempt_connected(self) -> None:
+    def on_attempt_connected(self, attempt: Attempt) -> None:
         """The request is on its way."""
-        self._step(ev.Connected(self._current.number))
+        self._step(ev.Connected(attempt.number))
 
     @guarded
-    def on_attempt_head(self, head: ResponseHead) -> None:
+    def on_attempt_head(self, attempt: Attempt, head: ResponseHead) -> None:
         """The upstream has begun to answer."""
-        attempt = self._current
-        self._answering.upstream_id = head.header("x-request-id") or head.header("request-id")
+        self._flights.told_id(attempt, head.header("x-request-id") or head.header("request-id"))
         if self._paused:
             attempt.pause()
-        self._step(ev.FirstByte(attempt.number, head.status))
+        self._step(ev.FirstByte(attempt.number, head.status, attempt.limits(head)))
 
     @guarded
-    def on_attempt_events(self, events: list[StreamEvent]) -> None:
+    def on_attempt_events(self, attempt: Attempt, events: list[StreamEvent]) -> None:
         """Pieces of a stream."""
         joint = self._resumption.joint
         for event in events:
             if event.chars:
                 # What the joint takes away is progress all the same.
-                self._note_content(event)
+                self._note_content(attempt, event)
             for piece in (event,) if joint is None else joint.take(event):
-                if not self._take(piece):
+                if not self._take(attempt, piece):
                     return
 
-    def _take(self, event: StreamEvent) -> bool:
+    def _take(self, attempt: Attempt, event: StreamEvent) -> bool:
         """One event for the client. Whether the attempt goes on."""
-        attempt, kind = self._current, event.kind
+        kind = event.kind
         if event.usage is not None:
             attempt.usage = event.usage
         if kind is StreamKind.FAULT:
             assert event.fault is not None
-            self.on_attempt_fault(event.fault)
+            self.on_attempt_fault(attempt, event.fault)
             return False
         if kind is StreamKind.DONE:
             attempt.let_end()
             self._resumption.went_on(self._delivery.comment)
-            self._step(ev.Finished(attempt.number))
+            self._step(ev.Finished(attempt.number, attempt.usage))
             return False
         if event.chars:
             self._resumption.went_on(self._delivery.comment)
         if kind is StreamKind.FINISH:
             attempt.finish_seen(self._route.options.stall_s)
         try:
-            self._delivery.take(event)
+            self._flights.take(attempt, event)
         except BufferError as problem:
-            self.on_attempt_fault(errors.make(Kind.ANSWER_TOO_LARGE, str(problem)))
+            self.on_attempt_fault(attempt, errors.make(Kind.ANSWER_TOO_LARGE, str(problem)))
             return False
         return not self._ended
 
-    def _note_content(self, event: StreamEvent) -> None:
+    def _note_content(self, attempt: Attempt, event: StreamEvent) -> None:
         """Tell the journey, before the event is taken: what it commits to goes out and is not held."""
         journey, held = self._journey, self._delivery.holds(event)
-        self._current.chars += event.chars
+        attempt.chars += event.chars
         if journey.state is State.ATTEMPTING or (journey.state is State.HELD and not held):
-            self._step(ev.Content(self._current.number, held=held))
+            self._step(ev.Content(attempt.number, held=held))
         journey.progress(event.chars, self._runtime.loop.time())
 
     @guarded
-    def on_attempt_answer(self, answer: Answer) -> None:
+    def on_attempt_answer(self, attempt: Attempt, answer: Answer) -> None:
         """A whole plain answer."""
-        attempt = self._current
         attempt.let_end()
         attempt.usage = answer.usage
         self._answer = answer
-        self._step(ev.Finished(attempt.number))
+        self._step(ev.Finished(attempt.number, answer.usage))
 
     @guarded
-    def on_attempt_fault(self, fault: Fault) -> None:
+    def on_attempt_fault(self, attempt: Attempt, fault: Fault) -> None:
         """The attempt failed."""
-        attempt = self._current
         attempt.cancel()
         # Masked here, once, so that nothing behind holds a secret. The body goes: nobody shows it.
         masked = self._runtime.redactor.fault(replace(own_fault(self._ask, fault), body=b""))
-        self._step(ev.Failed(attempt.number, masked))
+        self._flights.lose(attempt)
+        self._step(ev.Failed(attempt.number, masked, attempt.usage))
 
     # What the journey says.
 
     def _step(self, event: ev.Event) -> None:
-        loop = self._runtime.loop
-        target = self._journey.current
-        self._perform(self._journey.step(event, loop.time()))
-        if target is not None and self._journey.current is not target:
-            succeeded = isinstance(event, ev.Finished)
-            self._runtime.wake(target.name, _WAKE_AFTER_SUCCESS if succeeded else 1)
+        landed = len(self._journey.attempts)
+        self._perform(self._journey.step(event, self._runtime.loop.time()))
+        self._wake_after(landed)
+
+    def _wake_after(self, landed: int) -> None:
+        """Give away the room of the attempts that have ended, all but the first `landed`."""
+        for each in self._journey.attempts[landed:]:
+            succeeded = each.fault is None and not each.cancelled
+            count = _WAKE_AFTER_SUCCESS if succeeded else 1
+            self._runtime.wake(each.target, count, self._runtime.loop.time())
 
     def _perform(self, actions: list[act.Action]) -> None:
         for action in actions:
@@ -287,45 +312,42 @@ class Exchange:
             elif isinstance(action, act.Complete):
                 self._complete()
             elif isinstance(action, act.Cancel):
-                self._cancel()
+                self._flights.cancel(action.attempt)
             elif isinstance(action, act.Fail):
                 self._fail(action)
             else:
                 self._wait(action)
+        self.wake_at = self._journey.wake_at
         if not self._ended:
-            self.wake_at = self._journey.wake_at
             self._runtime.wheel.set(self)
 
     def _send(self, send: act.Send | act.ContinueOn) -> None:
-        runtime = self._runtime
-        self._delivery.drop()
+        hedge = isinstance(send, act.Send) and send.hedge
         self._route.line.leave(self)
-        self._count_failed()
-        self._answering.upstream_id = None
+        if not hedge:
+            self._count_lead()
         ask = self._resumption.resume(send.target) if isinstance(send, act.ContinueOn) else self._ask
-        translation = self._answering.translation(send.target)
-        self._attempt = attempt = Attempt(runtime, self, ask, translation, send.target, send.attempt)
+        attempt = Attempt(self._runtime, self, ask, self._answering.translation(send.target), send)
+        self._flights.begin(attempt, hedge=hedge)
         # A reused connection reports `connected` from within; the journey is between two steps then.
-        runtime.loop.call_soon(self._dispatch, attempt)
+        self._runtime.loop.call_soon(self._dispatch, attempt)
+
+    def _count_lead(self) -> None:
+        """What an attempt that failed has spent is spent."""
+        if self._journey.attempts:
+            self._flights.count(self._journey.attempts[-1].fault)
 
     @guarded
     def _dispatch(self, attempt: Attempt) -> None:
-        if not self._ended and self._attempt is attempt:
+        if not self._ended:
             attempt.dispatch()
 
-    def _count_failed(self) -> None:
-        """What a failed attempt has spent is spent."""
-        failed = self._attempt
-        if failed is not None and not failed.counted:
-            failed.counted = True
-            self._resumption.failed(self._journey.attempts[-1].fault, failed.usage, failed.chars)
-
     def _wait(self, wait: act.Wait) -> None:
-        if not wait.for_room or self._route.line.join(self):
-            return
-        limit = self._runtime.snapshot.gateway.queue_max
-        fault = errors.make(Kind.NO_CAPACITY, f"{limit} requests are waiting already.")
-        self._perform(self._journey.step(ev.Shed(fault), self._runtime.loop.time()))
+        if wait.for_room:
+            now = self._runtime.loop.time()
+            shedding = self._route.line.join(self, self._demand, wait.deadline, now)
+            if shedding is not None:
+                self._step(ev.Shed(shed_fault(shedding)))
 
     def _complete(self) -> None:
         if self._ask.stream:
@@ -337,8 +359,8 @@ class Exchange:
 
     def _fail(self, fail: act.Fail) -> None:
         self._fault = fault = fail.fault
-        self._count_failed()
         journey = self._journey
+        self._count_lead()
         failure = failure_of(fault, self._responder.request_id, journey.attempts, journey.skips)
         self._answering.refuse(failure)
         self._end()
@@ -347,15 +369,6 @@ class Exchange:
         ask = self._resumption.request(target) if self._journey.committed else self._ask
         bound = bound_elsewhere(ask, self._route.states[0].target, target)
         return bound or self._answering.translation(target).unfit(ask, target)
-
-    @property
-    def _current(self) -> Attempt:
-        assert self._attempt is not None
-        return self._attempt
-
-    def _cancel(self) -> None:
-        if self._attempt is not None:
-            self._attempt.cancel()
 
     def _end(self, *, client_gone: bool = False) -> None:
         if self._ended:
@@ -366,8 +379,7 @@ class Exchange:
         if self._keepalive is not None:
             runtime.wheel.remove(self._keepalive)
         self._route.line.leave(self)
-        self._cancel()
-        last = self._attempt
+        self._flights.cancel_all()
         journey, served_by = self._journey, self._journey.served_by
         outcome = Outcome(
             request_id=self._responder.request_id,
@@ -381,9 +393,7 @@ class Exchange:
             served_by=served_by.name if served_by else None,
             fault=self._fault,
             client_gone=client_gone,
-            usage=self._resumption.total(
-                *((None, 0) if last is None or last.counted else (last.usage, last.chars))
-            ),
+            usage=self._flights.usage(),
             continuations=tuple(self._resumption.continuations),
         )
         runtime.surroundings.on_outcome(outcome)

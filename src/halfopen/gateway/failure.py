@@ -4,6 +4,7 @@ The words are those of the client's dialect. `x-should-retry: false` keeps the o
 repeating what has been tried already.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -41,7 +42,7 @@ def error_headers(fault: Fault) -> list[tuple[str, str]]:
     """Headers of a final failure."""
     headers = [_JSON, _NO_RETRY]
     if fault.delay_s is not None and fault.verdict is not Verdict.FIX_REQUEST:
-        headers.append(("retry-after", str(max(1, round(fault.delay_s)))))
+        headers.append(("retry-after", str(max(1, math.ceil(fault.delay_s)))))
     if fault.kind is Kind.NO_CAPACITY and fault.delay_s is None:
         headers.append(("retry-after", "1"))
     return headers

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from halfopen import errors
+from halfopen.gateway.demand import demand_of
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.failure import error_headers, failure_of
 from halfopen.gateway.heading import own_ids
@@ -106,7 +107,8 @@ class Handler:
         if route is None:
             self._fail(self._unknown_model(ask.model), responder, client)
             return
-        Exchange(runtime, route, client, ask, responder).start()
+        demand = demand_of(head, ask, runtime.surroundings.caller_secret)
+        Exchange(runtime, route, client, ask, responder, demand).start()
 
     def _unknown_model(self, name: str) -> Fault:
         routes = list(self._runtime.routes)

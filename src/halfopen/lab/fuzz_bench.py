@@ -7,7 +7,6 @@ import time
 from collections.abc import Mapping
 from typing import Any, Final
 
-from halfopen.gateway.line import Line
 from halfopen.gateway.runtime import RouteRuntime, Runtime, Surroundings
 from halfopen.gateway.server import GatewayServer
 from halfopen.lab.fleet import Lab
@@ -17,6 +16,7 @@ from halfopen.lab.fuzz_requests import INSTRUCT, VECTORS
 from halfopen.model import Target
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.policy.options import BreakerOptions, PolicyOptions, RetryOptions
+from halfopen.policy.queue import Line
 from halfopen.rollout.settings import Gateway
 from halfopen.rollout.snapshot import ProviderSpec, RouteSpec, Snapshot
 

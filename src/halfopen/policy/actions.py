@@ -14,6 +14,12 @@ class Send:
     target: Target
     deadline: float
     """When the journey will give this attempt up, in the driver's monotonic seconds."""
+    credential: int = 0
+    """Which of the provider's keys to use, from 0."""
+    repeats: int = 0
+    """How often this target has been sent the request before, by us and by the caller: to be told it."""
+    hedge: bool = False
+    """Whether another attempt is under way and stays so: whichever brings content first wins."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +31,8 @@ class ContinueOn:
     target: Target
     deadline: float
     """When the journey will give this attempt up, in the driver's monotonic seconds."""
+    credential: int = 0
+    """Which of the provider's keys to use, from 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +42,8 @@ class Wait:
     until: float
     for_room: bool
     """Whether a freed permit or a recovered target can end the wait: the driver keeps a line."""
+    deadline: float = float("inf")
+    """When the journey waits no more, whatever becomes free: a turn that would come later is none."""
 
 
 @dataclass(frozen=True, slots=True)

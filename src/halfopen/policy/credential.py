@@ -8,8 +8,20 @@ Rules
 4. A provider's longer wait is believed up to 300 s; then one request asks again.
 """
 
+from dataclasses import dataclass
+
 from halfopen.model import Fault, Verdict
-from halfopen.policy.options import ParkingOptions
+
+
+@dataclass(frozen=True, slots=True)
+class ParkingOptions:
+    """How long a credential is left alone."""
+
+    key_s: float = 60.0
+    """After the key was refused. Seconds, 1 to 86400."""
+    quota_s: float = 60.0
+    """After the quota or the money ran out. Seconds, 1 to 86400."""
+
 
 _PARK_MAX_S = 300.0
 

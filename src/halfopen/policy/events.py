@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from halfopen.model import Fault
+from halfopen.model import Fault, RateLimit, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,8 @@ class FirstByte:
 
     attempt: int
     status: int
+    limits: tuple[RateLimit, ...] = ()
+    """What its headers told of rate limits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,8 @@ class Finished:
     """The attempt brought a whole, valid answer."""
 
     attempt: int
+    usage: Usage | None = None
+    """What it told of its tokens."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,8 @@ class Failed:
 
     attempt: int
     fault: Fault
+    usage: Usage | None = None
+    """What it told of its tokens."""
 
 
 @dataclass(frozen=True, slots=True)

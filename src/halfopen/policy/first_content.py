@@ -4,7 +4,7 @@ Rules
 1. Times fall into buckets, each a fifth wider than the one before, so that any percentile is known to
    within a fifth, in a bounded number of counters.
 2. After every 100 times all counts are halved: the sketch follows a target that changes, and the times
-   before the last few hundred hardly count.
+   before the last few hundred hardly count, and a count that has become very small is dropped.
 3. An attempt that was given up for its time counts with that time. So a deadline that is too short
    for a target makes itself longer: it can't lock itself in.
 
@@ -17,9 +17,13 @@ import math
 _GROWTH = 1.2
 _SHORTEST_S = 0.01
 _BUCKETS = 64
-"""0.01 s · 1.2^63 is nearly a thousand seconds; whatever is longer is in the last one."""
+_LAST = _BUCKETS - 1
+_LONGEST_S = _SHORTEST_S * _GROWTH**_LAST
+"""Nearly a thousand seconds; whatever is longer is in the last bucket."""
 _HALVED_EVERY = 100
-_LOG_GROWTH = math.log(_GROWTH)
+_DROPPED = 0.02
+"""A time is dropped when it has been halved six times: 600 times later."""
+_PER_LOG = 1.0 / math.log(_GROWTH)
 SAMPLES_MIN = 20
 """Fewer times say nothing about a percentile."""
 
@@ -27,11 +31,13 @@ SAMPLES_MIN = 20
 class FirstContentTimes:
     """The times of one target."""
 
-    __slots__ = ("_counts", "_since_halved", "_total", "samples")
+    __slots__ = ("_counts", "_highest", "_since_halved", "_total", "samples")
 
     def __init__(self) -> None:
         """Knows nothing."""
         self._counts = [0.0] * _BUCKETS
+        self._highest = 0
+        """No bucket above has anything: percentiles are looked for from here down."""
         self._total = 0.0
         self._since_halved = 0
         self.samples = 0
@@ -40,27 +46,35 @@ class FirstContentTimes:
     def record(self, seconds: float) -> None:
         """A stream took this long to its first content, or was given up without any after this long."""
         bucket = 0
-        if seconds > _SHORTEST_S:
-            bucket = min(math.ceil(math.log(seconds / _SHORTEST_S) / _LOG_GROWTH), _BUCKETS - 1)
+        if seconds >= _LONGEST_S:
+            bucket = _LAST
+        elif seconds > _SHORTEST_S:
+            bucket = min(math.ceil(math.log(seconds / _SHORTEST_S) * _PER_LOG), _LAST)
         self._counts[bucket] += 1.0
+        self._highest = max(self._highest, bucket)
         self._total += 1.0
         self.samples += 1
         self._since_halved += 1
         if self._since_halved >= _HALVED_EVERY:
-            self._since_halved = 0
-            self._counts = [count / 2 for count in self._counts]
-            self._total /= 2
+            self._halve()
 
     def percentile(self, share: float) -> float | None:
         """The time, in seconds, that this share of the streams doesn't pass; up to a fifth too long.
 
-        None: too few times are known. `share` is at least a half, and less than 1.
+        None: too few times are known. `share` is at least 0 and less than 1; 0.5: the median.
         """
         if self.samples < SAMPLES_MIN:
             return None
         above, most = 0.0, (1.0 - share) * self._total
-        for bucket in range(_BUCKETS - 1, 0, -1):
+        for bucket in range(self._highest, 0, -1):
             above += self._counts[bucket]
             if above > most:
                 return float(_SHORTEST_S * _GROWTH**bucket)
         return _SHORTEST_S
+
+    def _halve(self) -> None:
+        self._since_halved = 0
+        self._counts = [count / 2 if count > _DROPPED else 0.0 for count in self._counts]
+        # Powers of two: the sum is exact, in whatever order it is made.
+        self._total = math.fsum(self._counts)
+        self._highest = max((bucket for bucket in range(_BUCKETS) if self._counts[bucket]), default=0)

@@ -14,7 +14,10 @@ Rules, in the order in which they decide after a failure
    failed already is not waited for: its outage is confirmed.
 7. Otherwise fail with the most informative error.
 
-At most `attempts` calls are made, continuations included, none after the deadline, and one at a time.
+At most `attempts` calls are made, continuations and hedges included, none after the deadline, and one
+at a time. Only when the route hedges, and a stream's first content is late, is a second target called
+while the first goes on; whichever brings content first wins, and the other is cancelled. When one of
+two fails, the other simply goes on.
 Content that is held back (a tool call that is not closed, a route that holds) commits to nothing: a
 failure then is like one before the content. Time: `deadline` bounds the request, `allowance` one attempt
 until its first content, also by what is known of the target's own times, and `pace` a stream from there.
@@ -27,18 +30,24 @@ from dataclasses import replace
 from typing import Any
 
 from halfopen import errors
-from halfopen.model import Attempt, Fault, Kind, Reply, Skip, Target, TransportError
+from halfopen.model import Attempt, Demand, Fault, Kind, Skip, Target, TransportError, Usage
 from halfopen.policy import events as ev
 from halfopen.policy.actions import Action, Cancel, Complete, ContinueOn, Fail, Relay, Send, Wait
 from halfopen.policy.allowance import allow
+from halfopen.policy.bucket import RETRY_COST, RetryOptions
+from halfopen.policy.choice import arranged
 from halfopen.policy.deadline import Deadline
 from halfopen.policy.flight import Flight
-from halfopen.policy.options import AfterCommit, JourneyOptions, RetryOptions
+from halfopen.policy.hedge import HedgeBudget
+from halfopen.policy.options import AfterCommit, JourneyOptions
 from halfopen.policy.pace import Pace
-from halfopen.policy.selection import NEVER, Selection
-from halfopen.policy.target import Permit, Refusal, Refused, TargetState
+from halfopen.policy.selection import NEVER, Selection, has_queue
+from halfopen.policy.target import Permit, Refused, TargetState
+from halfopen.policy.timeout import timeout_fault
 from halfopen.policy.transitions import TABLE, IllegalTransitionError, State
 from halfopen.seams import Entropy
+
+_ANY_DEMAND = Demand()
 
 
 class Journey:
@@ -46,7 +55,10 @@ class Journey:
 
     __slots__ = (
         "_deadline",
-        "_flight",
+        "_demand",
+        "_flights",
+        "_hedge",
+        "_hedge_at",
         "_may_repeat",
         "_options",
         "_pace",
@@ -72,6 +84,8 @@ class Journey:
         unfit: Callable[[Target], str | None],
         resumable: Callable[[], str | None] | None = None,
         may_repeat: Callable[[Fault], bool] | None = None,
+        demand: Demand = _ANY_DEMAND,
+        hedge: HedgeBudget | None = None,
     ) -> None:
         """Nothing happens before `Arrived`.
 
@@ -87,9 +101,14 @@ class Journey:
                 nothing can.
             may_repeat: Whether the request may be sent again, to any target, after this fault. Without
                 it: always.
+            demand: What the request asks.
+            hedge: What the route may spend on hedges; None: it never hedges.
         """
-        self._selection = Selection(targets, retry, entropy, unfit)
+        order = arranged(targets, options.choice, options.weights, demand, entropy)
+        self._selection = Selection(order, retry, entropy, unfit, demand)
         self._options = options
+        self._demand = demand
+        self._hedge = hedge if stream else None
         self.stream = stream
         self.state = State.NEW
         self.wake_at = NEVER
@@ -101,8 +120,10 @@ class Journey:
         """Whether part of an answer has reached the client. It stays so."""
         self._resumable = resumable
         self._may_repeat = may_repeat
-        self._deadline = Deadline(options, stream=stream)
-        self._flight: Flight | None = None
+        self._deadline = Deadline(options, stream=stream, patience_s=demand.patience_s)
+        self._flights: list[Flight] = []
+        """The attempts under way: one, or two when the second is a hedge."""
+        self._hedge_at = NEVER
         self._pace: Pace | None = None
         self._retry: tuple[int, float] | None = None
 
@@ -113,13 +134,13 @@ class Journey:
 
     @property
     def attempts_made(self) -> int:
-        """Calls made so far, the one under way included."""
-        return len(self.attempts) + (self._flight is not None)
+        """Calls made so far, those under way included."""
+        return len(self.attempts) + len(self._flights)
 
     @property
     def current(self) -> Target | None:
-        """The target that is being called, if any."""
-        return self._selection.state(self._flight.index).target if self._flight else None
+        """The target that is being called, if any; of two the first."""
+        return self._selection.state(self._flights[0].index).target if self._flights else None
 
     def progress(self, chars: int, now: float) -> None:
         """More content came, held or not. Cheaper than an event; moves the stall timer."""
@@ -132,7 +153,7 @@ class Journey:
         if name is None:
             raise IllegalTransitionError(f"{type(event).__name__} while {self.state.value}")
         attempt = getattr(event, "attempt", None)
-        if attempt is not None and (self._flight is None or attempt != self._flight.number):
+        if attempt is not None and all(flight.number != attempt for flight in self._flights):
             raise IllegalTransitionError(
                 f"{type(event).__name__} of attempt {attempt}, which is not under way"
             )
@@ -141,10 +162,7 @@ class Journey:
 
     def abandon(self, now: float) -> None:
         """Give everything back, from whatever state: the driver itself has failed."""
-        flight = self._flight
-        if flight is not None and flight.permit.open:
-            self._selection.state(flight.index).settle_cancelled(flight.permit)
-            self._land(flight, now, fault=None, cancelled=True)
+        self._cancel(now)
         self._end()
 
     # Handlers, named in `transitions.TABLE`.
@@ -156,58 +174,62 @@ class Journey:
     def _on_wake(self, _event: ev.Timer | ev.PermitFreed, now: float) -> list[Action]:
         return self._seek(now)
 
-    def _on_connected(self, _event: ev.Connected, now: float) -> list[Action]:
-        self._flying().connected = now
+    def _on_connected(self, event: ev.Connected, now: float) -> list[Action]:
+        self._flying(event.attempt).connected = now
         return []
 
     def _on_first_byte(self, event: ev.FirstByte, now: float) -> list[Action]:
-        flight = self._flying()
+        flight = self._flying(event.attempt)
         flight.first_byte = now
         flight.status = event.status
+        if event.limits:
+            self._selection.state(flight.index).learn(flight.permit, event.limits, now)
         return []
 
     def _on_content(self, event: ev.Content, now: float) -> list[Action]:
-        flight = self._flying()
+        flight = self._flying(event.attempt)
+        actions = self._cancel(now, but=flight)
         if flight.first_content is None:
             flight.first_content = now
-            state = self._selection.state(flight.index)
-            state.answering(flight.permit, now)
-            state.first_content.record(now - flight.started)
-            self._pace = Pace(self._options, self._deadline.arrived, now)
+            self._selection.state(flight.index).answering(flight.permit, now, now - flight.started)
+            self._pace = Pace(self._options, self._deadline.stream_until, now)
             self.wake_at = self._pace.wake_at
         if event.held and not self.committed:
             self.state = State.HELD
-            return []
+            return actions
         self.state = State.COMMITTED
-        if self.committed:
-            return []
-        self.committed = True
-        return [Relay(event.attempt)]
+        if not self.committed:
+            self.committed = True
+            actions.append(Relay(event.attempt))
+        return actions
 
     def _on_finished(self, event: ev.Finished, now: float) -> list[Action]:
-        flight = self._flying()
+        flight = self._flying(event.attempt)
+        actions = self._cancel(now, but=flight)
         state = self._selection.state(flight.index)
-        state.settle_success(flight.permit, now)
+        state.settle_success(flight.permit, now, event.usage)
         self.served_by = state.target
         self._land(flight, now, fault=None)
         self._end()
-        return [Complete(event.attempt)]
+        actions.append(Complete(event.attempt))
+        return actions
 
     def _on_failed(self, event: ev.Failed, now: float) -> list[Action]:
-        return self._after_fault(event.fault, now)
+        return self._after_fault(self._flying(event.attempt), event.fault, now, usage=event.usage)
 
     def _on_attempt_timer(self, _event: ev.Timer, now: float) -> list[Action]:
-        flight = self._flying()
-        if now < flight.deadline:
-            self.wake_at = flight.deadline
-            return []
-        waited_s = now - flight.started
-        blame = flight.allowance.is_fair
+        late = next((flight for flight in self._flights if now >= flight.deadline), None)
+        if late is None:
+            actions = self._send_hedge(now) if now >= self._hedge_at else []
+            self._set_timer()
+            return actions
+        waited_s = now - late.started
+        blame = late.allowance.is_fair
         if self.stream and blame:
-            self._selection.state(flight.index).first_content.record(waited_s)
+            self._selection.state(late.index).first_content.record(waited_s)
         kind = TransportError.FIRST_TOKEN_TIMEOUT if self.stream else TransportError.NO_RESPONSE
-        fault = _transport_fault(kind, f"nothing within {waited_s:.1f} s")
-        return [Cancel(flight.number), *self._after_fault(fault, now, blame=blame)]
+        fault = timeout_fault(kind, f"nothing within {waited_s:.1f} s")
+        return [Cancel(late.number), *self._after_fault(late, fault, now, blame=blame)]
 
     def _on_stream_timer(self, _event: ev.Timer, now: float) -> list[Action]:
         assert self._pace is not None
@@ -215,35 +237,37 @@ class Journey:
         if reason is None:
             self.wake_at = self._pace.wake_at
             return []
-        flight = self._flying()
-        fault = _transport_fault(reason, f"{now - self._deadline.arrived:.1f} s after the request came")
+        flight = self._flights[0]
+        fault = timeout_fault(reason, f"{now - self._deadline.arrived:.1f} s after the request came")
         blame = reason is not TransportError.STREAM_TOO_LONG
-        return [Cancel(flight.number), *self._after_fault(fault, now, blame=blame)]
+        return [Cancel(flight.number), *self._after_fault(flight, fault, now, blame=blame)]
 
     def _on_shed(self, event: ev.Shed, now: float) -> list[Action]:
         return self._fail(self._final_fault(now, event.fault))
 
     def _on_client_gone(self, _event: ev.ClientGone, now: float) -> list[Action]:
-        flight = self._flight
-        if flight is None:
-            self._end()
-            return []
-        self._selection.state(flight.index).settle_cancelled(flight.permit)
-        self._land(flight, now, fault=None, cancelled=True)
+        actions = self._cancel(now)
         self._end()
-        return [Cancel(flight.number)]
+        return actions
 
     # Decisions.
 
-    def _after_fault(self, fault: Fault, now: float, *, blame: bool = True) -> list[Action]:
-        flight = self._flying()
+    def _after_fault(
+        self, flight: Flight, fault: Fault, now: float, *, usage: Usage | None = None, blame: bool = True
+    ) -> list[Action]:
         state = self._selection.state(flight.index)
         if blame:
-            state.settle_fault(flight.permit, fault, now)
+            state.settle_fault(flight.permit, fault, now, usage)
         else:
-            state.settle_cancelled(flight.permit)
-        self._selection.failed(flight.index, fault)
+            state.settle_cancelled(flight.permit, now)
+        self._selection.failed(flight.index, fault, flight.permit.credential)
         self._land(flight, now, fault=fault)
+        if self._flights:
+            # The other of two goes on, unless the fault is the request's own.
+            if not self._selection.is_final(flight.index, fault):
+                self._set_timer()
+                return []
+            return [*self._cancel(now), *self._fail(fault)]
         if self.state in (State.HELD, State.COMMITTED):
             self._deadline.renew(now)
         if self._selection.is_final(flight.index, fault):
@@ -272,18 +296,18 @@ class Journey:
                 index, at = self._retry
                 if now < at:
                     until = min([at, *(refused.until for refused in refusals)])
-                    return self._wait(until, for_room=_has_queue(refusals, self._deadline.at))
+                    return self._wait(until, for_room=has_queue(refusals, self._deadline.at))
                 taken = self._selection.take_again(index, now, refusals)
         if taken is not None:
             self._retry = None
             return self._send(*taken, now)
         until = min((refused.until for refused in refusals), default=NEVER)
-        for_room = _has_queue(refusals, self._deadline.at)
+        for_room = has_queue(refusals, self._deadline.at)
         if for_room or until < self._deadline.at:
             return self._wait(until, for_room=for_room)
         return self._give_up(now)
 
-    def _send(self, index: int, permit: Permit, now: float) -> list[Action]:
+    def _send(self, index: int, permit: Permit, now: float, *, hedge: bool = False) -> list[Action]:
         state, earlier = self._selection.state(index), self.attempts_made
         last = earlier + 1 >= self._options.attempts
         allowance = allow(
@@ -295,16 +319,41 @@ class Journey:
             earlier=earlier,
             others=lambda: not last and self._selection.others_could_serve(now),
         )
-        self._flight = flight = Flight(earlier + 1, index, permit, allowance, now)
-        self.wake_at = flight.deadline
+        flight = Flight(earlier + 1, index, permit, allowance, now)
+        self._flights.append(flight)
         self.state = State.ATTEMPTING
-        action = ContinueOn if self.committed else Send
-        return [action(flight.number, state.target, flight.deadline)]
+        if not hedge and self._hedge is not None:
+            self._hedge.earn(max(1, self._demand.tokens))
+            delay_s = None if last or self.committed else self._hedge.delay_s(state)
+            self._hedge_at = NEVER if delay_s is None else now + delay_s
+        self._set_timer()
+        if self.committed:
+            return [ContinueOn(flight.number, state.target, flight.deadline, permit.credential)]
+        repeats = self._selection.repeats(index)
+        return [Send(flight.number, state.target, flight.deadline, permit.credential, repeats, hedge)]
+
+    def _send_hedge(self, now: float) -> list[Action]:
+        """The first content is late: call another target as well, if nothing speaks against it."""
+        self._hedge_at = NEVER
+        budget, selection = self._hedge, self._selection
+        if budget is None or now >= self._deadline.last_start or budget.is_stressed(selection.states, now):
+            return []
+        if not selection.others_could_serve(now) or not budget.take(max(1, self._demand.tokens)):
+            return []
+        taken = selection.take_untried(now, [])
+        if taken is None:
+            return []
+        index, permit = taken
+        state = selection.state(index)
+        if not state.bucket.take(RETRY_COST, now):
+            selection.give_back(index, permit, now)
+            return []
+        return self._send(index, permit, now, hedge=True)
 
     def _wait(self, until: float, *, for_room: bool) -> list[Action]:
         self.state = State.WAITING
         self.wake_at = min(until, self._deadline.at)
-        return [Wait(self.wake_at, for_room)]
+        return [Wait(self.wake_at, for_room, self._deadline.at)]
 
     def _give_up(self, now: float) -> list[Action]:
         kind = Kind.NO_CAPACITY if now < self._deadline.last_start else Kind.DEADLINE_EXCEEDED
@@ -319,31 +368,33 @@ class Journey:
 
     # Bookkeeping.
 
-    def _flying(self) -> Flight:
-        assert self._flight is not None
-        return self._flight
+    def _flying(self, number: int) -> Flight:
+        return next(flight for flight in self._flights if flight.number == number)
+
+    def _cancel(self, now: float, *, but: Flight | None = None) -> list[Action]:
+        """Give up the attempts under way, except one."""
+        if but is not None and len(self._flights) == 1:
+            return []
+        actions: list[Action] = []
+        for flight in [each for each in self._flights if each is not but]:
+            state = self._selection.state(flight.index)
+            if but is not None and flight is self._flights[0]:
+                state.first_content.record(now - flight.started)  # it would have taken longer
+            if flight.permit.open:
+                state.settle_cancelled(flight.permit, now)
+            self._land(flight, now, fault=None, cancelled=True)
+            actions.append(Cancel(flight.number))
+        return actions
 
     def _land(self, flight: Flight, now: float, *, fault: Fault | None, cancelled: bool = False) -> None:
         name = self._selection.state(flight.index).target.name
         self.attempts.append(flight.land(name, now, fault=fault, cancelled=cancelled))
-        self._flight = None
+        self._flights.remove(flight)
         self._pace = None
+
+    def _set_timer(self) -> None:
+        self.wake_at = min(self._hedge_at, *(flight.deadline for flight in self._flights))
 
     def _end(self) -> None:
         self.state = State.ENDED
         self.wake_at = NEVER
-
-
-def _has_queue(refusals: list[Refused], deadline: float) -> bool:
-    """Whether a freed permit, or a probe's success, could end the wait early."""
-    return any(
-        refused.reason is Refusal.NO_ROOM
-        or (refused.reason is Refusal.BREAKER_OPEN and refused.until < deadline)
-        for refused in refusals
-    )
-
-
-def _transport_fault(kind: TransportError, detail: str) -> Fault:
-    fault = errors.decode(Reply(transport=kind, detail=detail))
-    assert fault is not None, "a transport error is always a fault"
-    return fault

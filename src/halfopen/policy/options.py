@@ -1,7 +1,34 @@
-"""The options of every policy, with unit, range and default. Configuration fills them."""
+"""The options of a request and of what requests share, with unit, range and default.
 
-from dataclasses import dataclass
+The options of one policy stand in its own file. Configuration fills them all.
+"""
+
+from dataclasses import dataclass, field
 from enum import StrEnum
+
+from halfopen.policy.breaker import BreakerOptions
+from halfopen.policy.bucket import RetryOptions
+from halfopen.policy.choice import Choice
+from halfopen.policy.credential import ParkingOptions
+from halfopen.policy.hedge import HedgeOptions
+from halfopen.policy.limiter import LimitOptions
+from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.slowness import SlownessOptions
+
+__all__ = [
+    "AfterCommit",
+    "BreakerOptions",
+    "Choice",
+    "HedgeOptions",
+    "JourneyOptions",
+    "JsonAnswers",
+    "LimitOptions",
+    "PacerOptions",
+    "ParkingOptions",
+    "PolicyOptions",
+    "RetryOptions",
+    "SlownessOptions",
+]
 
 
 class AfterCommit(StrEnum):
@@ -22,70 +49,6 @@ class JsonAnswers(StrEnum):
     """When they are whole."""
     RELAY = "relay"
     """As they come, like any other text."""
-
-
-@dataclass(frozen=True, slots=True)
-class RetryOptions:
-    """Backoff and the retry bucket of one target."""
-
-    base_s: float = 0.5
-    """Upper end of the first delay. Seconds, 0.01 to 60."""
-    cap_s: float = 8.0
-    """Longest delay of our own choosing. Seconds, 0.01 to 300."""
-    bucket_max: float = 10.0
-    """Tokens in a full bucket, and at the start. 0 to 1000; 0 forbids retries."""
-    refill_per_success: float = 0.1
-    """Tokens that a success earns. 0 to 1."""
-    refill_s: float = 30.0
-    """Seconds that earn one token by themselves. 1 to 3600."""
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerOptions:
-    """When a target is given up for a while, and how it is tried again."""
-
-    window_s: float = 10.0
-    """The failure ratio is taken over this long. Seconds, 1 to 300."""
-    min_samples: int = 20
-    """Fewer results in the window never open the breaker by ratio. 1 to 10000."""
-    failure_ratio: float = 0.5
-    """Share of failures in the window that opens it. 0.01 to 1."""
-    consecutive: int = 5
-    """Failures in a row that open it. 1 to 1000."""
-    open_s: float = 5.0
-    """Length of the first opening, before jitter; each further one doubles. Seconds, 0.1 to 300."""
-    open_max_s: float = 9.0
-    """Longest opening, jitter included; so that probes follow within 10 s. Seconds, 0.1 to 300."""
-    lease_s: float = 9.0
-    """A probe that says nothing for this long has lost its lease. Seconds, 1 to 3600."""
-    slow_start_s: float = 4.0
-    """After a probe succeeds, traffic returns over this long. Seconds, 0 to 300."""
-
-
-@dataclass(frozen=True, slots=True)
-class LimitOptions:
-    """The adaptive limit on calls in flight at one target."""
-
-    initial: int = 100
-    """Calls in flight at the start. 1 to 100000."""
-    min: int = 4
-    """The limit never falls below. 1 to 100000."""
-    max: int = 10_000
-    """The limit never rises above. 1 to 100000."""
-    decrease: float = 0.5
-    """Factor on overload or timeout. 0.1 to 0.95."""
-    decrease_every_s: float = 1.0
-    """At most one decrease in this long. Seconds, 0 to 60."""
-
-
-@dataclass(frozen=True, slots=True)
-class ParkingOptions:
-    """How long a credential is left alone."""
-
-    key_s: float = 60.0
-    """After the key was refused. Seconds, 1 to 86400."""
-    quota_s: float = 60.0
-    """After the quota or the money ran out. Seconds, 1 to 86400."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,13 +84,19 @@ class JourneyOptions:
     """The driver's: a stream that has brought nothing for this long gets a sign of life. 0: never."""
     keepalive_every_s: float = 10.0
     """The driver's: and then one in this long."""
+    choice: Choice = Choice.ORDER
+    """In which order the targets are tried."""
+    weights: tuple[float, ...] = ()
+    """For `Choice.WEIGHT`: one for each target, in the route's order. Each 0 to 1000."""
+    hedge: HedgeOptions = field(default_factory=HedgeOptions)
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyOptions:
     """The options of the state that requests to one target share."""
 
-    retry: RetryOptions = RetryOptions()
-    breaker: BreakerOptions = BreakerOptions()
-    limit: LimitOptions = LimitOptions()
-    parking: ParkingOptions = ParkingOptions()
+    retry: RetryOptions = field(default_factory=RetryOptions)
+    breaker: BreakerOptions = field(default_factory=BreakerOptions)
+    limit: LimitOptions = field(default_factory=LimitOptions)
+    parking: ParkingOptions = field(default_factory=ParkingOptions)
+    slowness: SlownessOptions = field(default_factory=SlownessOptions)

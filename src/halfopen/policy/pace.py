@@ -19,11 +19,11 @@ class Pace:
 
     __slots__ = ("_chars", "_last", "_options", "_pieces", "_slow", "_stream_until", "_window_until")
 
-    def __init__(self, options: JourneyOptions, arrived: float, now: float) -> None:
-        """The first content came at `now`; the request at `arrived`."""
+    def __init__(self, options: JourneyOptions, stream_until: float, now: float) -> None:
+        """The first content came at `now`; whatever comes, the stream is over at `stream_until`."""
         self._options = options
         self._last = now
-        self._stream_until = arrived + options.stream_s
+        self._stream_until = stream_until
         self._window_until = now + options.floor_window_s
         self._pieces = 0
         self._chars = 0

@@ -7,8 +7,11 @@ Rules
    the target's retry budget. The budget is charged when the retry is planned.
 3. A prompt that overflows the context of the target that was asked for goes on to targets whose
    context is known to be larger, and to no others; see `overflow`.
-4. A target whose first opening has not been probed yet is worth waiting for; one whose probe has
+4. A fault of a credential (refused, out of quota, throttled) is not the target's: it is called again
+   with another of its credentials, if there is one.
+5. A target whose first opening has not been probed yet is worth waiting for; one whose probe has
    failed is not: its outage is confirmed. A parked credential is never waited for.
+6. A request that its caller repeats is not repeated by us at the same target: retries don't multiply.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,17 +19,20 @@ from dataclasses import replace
 from operator import itemgetter
 
 from halfopen import errors
-from halfopen.model import Fault, Kind, Skip, Target, Verdict
+from halfopen.model import Demand, Fault, Kind, Skip, Target, Verdict
 from halfopen.policy.backoff import retry_delay
-from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST
+from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST, RetryOptions
 from halfopen.policy.informative import most_informative
-from halfopen.policy.options import RetryOptions
 from halfopen.policy.overflow import Overflow
 from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, TargetState
 from halfopen.seams import Entropy
 
 NEVER = float("inf")
+_ANY_DEMAND = Demand()
+_RATE_LIMITS = frozenset({Refusal.THROTTLED, Refusal.PACED})
+_QUEUED = frozenset({Refusal.BREAKER_OPEN, Refusal.PACED})
 _BREAKERS_OWN = frozenset({Refusal.BREAKER_OPEN, Refusal.SLOW_START})
+_CREDENTIALS_OWN = frozenset({Verdict.KEY, Verdict.QUOTA, Verdict.THROTTLE})
 _LOOK_AGAIN_S = 1.0
 _SPREAD_S = 1.0
 """Requests that waited for the end of a throttle go out over this long."""
@@ -36,11 +42,13 @@ class Selection:
     """The targets of one request: which were tried, what they said, which are left."""
 
     __slots__ = (
+        "_demand",
         "_entropy",
         "_excluded",
         "_faults",
         "_fit",
         "_overflow",
+        "_refused_keys",
         "_retries",
         "_retry_options",
         "_states",
@@ -55,9 +63,11 @@ class Selection:
         retry: RetryOptions,
         entropy: Entropy,
         unfit: Callable[[Target], str | None],
+        demand: Demand = _ANY_DEMAND,
     ) -> None:
         """`unfit` says why a target can't do the request, or None."""
         self._states = states
+        self._demand = demand
         self._retry_options = retry
         self._entropy = entropy
         self._unfit = unfit
@@ -66,6 +76,8 @@ class Selection:
         self._fit: set[int] = set()
         self._faults: list[tuple[int, Fault]] = []
         self._retries: dict[int, int] = {}
+        self._refused_keys: dict[int, list[int]] = {}
+        """Of targets whose last fault was a credential's: the credentials that were tried."""
         self._overflow: Overflow | None = None
         self.skips: list[Skip] = []
         """Targets that were passed over, each reason once."""
@@ -74,9 +86,23 @@ class Selection:
         """The shared state of a target."""
         return self._states[index]
 
-    def failed(self, index: int, fault: Fault) -> None:
+    @property
+    def states(self) -> Sequence[TargetState]:
+        """All targets in order of preference."""
+        return self._states
+
+    def repeats(self, index: int) -> int:
+        """How often this target has been sent the request before, by us and by the caller."""
+        return self._retries.get(index, 0) + self._demand.repeats
+
+    def failed(self, index: int, fault: Fault, credential: int = 0) -> None:
         """A call to a target failed."""
         self._faults.append((index, fault))
+        if len(self._states[index].accounts) > 1:
+            if fault.verdict in _CREDENTIALS_OWN:
+                self._refused_keys.setdefault(index, []).append(credential)
+            else:
+                self._refused_keys.pop(index, None)
         if fault.kind is Kind.CONTEXT_TOO_LONG:
             target, earlier = self._states[index].target, self._overflow
             asked_for = self._is_asked_for(index)
@@ -90,34 +116,47 @@ class Selection:
 
     def take_untried(self, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
         """A permit for the first untried target that takes a call. Adds the others' refusals."""
+        demand = self._demand
         for index, state in enumerate(self._states):
-            if index in self._tried or not self._fits(index):
+            if not self._is_untried(index) or not self._fits(index):
                 continue
-            permit = state.admit(now, only_choice=False)
+            own, but = self._is_own(index), self._refused_keys.get(index, ())
+            permit = state.admit(now, only_choice=False, demand=demand, own=own, but=but)
             # Whether there is another choice is only asked when it matters: it costs a translation.
             breakers_own = isinstance(permit, Refused) and permit.reason in _BREAKERS_OWN
             if breakers_own and not self.others_could_serve(now, but=index):
-                permit = state.admit(now, only_choice=True)
+                permit = state.admit(now, only_choice=True, demand=demand, own=own, but=but)
             if isinstance(permit, Permit):
                 self._tried.add(index)
                 return index, permit
+            if but and permit.until == NEVER:
+                continue  # every credential of it was tried
             self._skip(index, permit.reason.value)
             refusals.append(self._worth_waiting(index, permit, now))
         return None
 
     def take_again(self, index: int, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
         """A permit for a planned retry. Adds the refusal, if that is the answer."""
-        permit = self._states[index].admit(now, only_choice=True)
+        state = self._states[index]
+        permit = state.admit(now, only_choice=True, demand=self._demand, own=self._is_own(index))
         if isinstance(permit, Permit):
             self._retries[index] = self._retries.get(index, 0) + 1
             return index, permit
         refusals.append(self._worth_waiting(index, permit, now))
         return None
 
+    def give_back(self, index: int, permit: Permit, now: float) -> None:
+        """The permit is not used after all."""
+        self._states[index].settle_cancelled(permit, now)
+        self._tried.discard(index)
+
     def others_could_serve(self, now: float, *, but: int = -1) -> bool:
         """Whether an untried target, other than `but`, has a chance."""
         return any(
-            index not in self._tried and index != but and state.could_serve(now) and self._fits(index)
+            index != but
+            and self._is_untried(index)
+            and state.could_serve(now, self._demand, own=self._is_own(index))
+            and self._fits(index)
             for index, state in enumerate(self._states)
         )
 
@@ -137,6 +176,8 @@ class Selection:
 
     def plan_retry(self, now: float, deadline: float) -> tuple[int, float] | None:
         """The tried target to call again, and when; its budget is charged. None: no retry is allowed."""
+        if self._demand.repeats:
+            return None
         plans: list[tuple[float, int, float]] = []
         for index, fault in sorted(dict(self._faults).items()):
             retries = self._retries.get(index, 0)
@@ -151,7 +192,8 @@ class Selection:
             delay_s = retry_delay(self._retry_options, retries, fault.delay_s, self._entropy)
             at = max(now + delay_s, state.throttled_until, reopens_at)
             if at < deadline:
-                plans.append((at, index, TIMEOUT_COST if fault.kind in TIMEOUT_KINDS else RETRY_COST))
+                base = TIMEOUT_COST if fault.kind in TIMEOUT_KINDS else RETRY_COST
+                plans.append((at, index, state.bucket.cost(base, self._demand.tokens)))
         for at, index, cost in sorted(plans):
             if self._states[index].bucket.take(cost, now):
                 return index, at
@@ -185,7 +227,7 @@ class Selection:
             index: known
             for index, state in enumerate(self._states)
             if not committed
-            and (known := state.credential.fault or state.last_fault) is not None
+            and (known := state.known_fault) is not None
             and index not in self._tried
             and index not in self._excluded
         }
@@ -209,6 +251,14 @@ class Selection:
             delay_s=max(0.0, min(state.retry_at(now) for state in fit) - now),
         )
 
+    def _is_untried(self, index: int) -> bool:
+        """Whether the request has not been there, or may go there with another credential."""
+        return index not in self._tried or index in self._refused_keys
+
+    def _is_own(self, index: int) -> bool:
+        """Whether the target is the request's first choice; elsewhere it is a failover."""
+        return index == 0 or all(earlier in self._excluded for earlier in range(index))
+
     def _fits(self, index: int) -> bool:
         if index in self._excluded:
             return False
@@ -230,7 +280,7 @@ class Selection:
 
     def _is_asked_for(self, index: int) -> bool:
         """Whether the one call so far went to the first target that can do the request."""
-        return len(self._faults) == 1 and all(earlier in self._excluded for earlier in range(index))
+        return len(self._faults) == 1 and self._is_own(index)
 
     def _worth_waiting(self, index: int, refused: Refused, now: float) -> Refused:
         confirmed = refused.reason is Refusal.BREAKER_OPEN and self._states[index].breaker.is_outage_confirmed
@@ -238,7 +288,7 @@ class Selection:
             return Refused(refused.reason, NEVER)
         if refused.reason is Refusal.NO_ROOM:  # the line wakes sooner; this is for a wake that went amiss
             return Refused(refused.reason, now + _LOOK_AGAIN_S)
-        if refused.reason is Refusal.THROTTLED:  # not everybody who waits comes back at once
+        if refused.reason in _RATE_LIMITS:  # not everybody who waits comes back at once
             return Refused(refused.reason, refused.until + _SPREAD_S * self._entropy())
         return refused
 
@@ -252,3 +302,11 @@ class Selection:
         skip = Skip(self._states[index].target.name, reason)
         if skip not in self.skips:
             self.skips.append(skip)
+
+
+def has_queue(refusals: Sequence[Refused], deadline: float) -> bool:
+    """Whether a freed permit, or a probe's success, could end the wait before the deadline."""
+    return any(
+        refused.reason is Refusal.NO_ROOM or (refused.reason in _QUEUED and refused.until < deadline)
+        for refused in refusals
+    )

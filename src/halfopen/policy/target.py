@@ -1,4 +1,4 @@
-"""What requests to one target share: breaker, limiter, retry bucket, throttle, credential, known times.
+"""What requests to one target share: breaker, limiter, retry bucket, known times, and its credentials.
 
 Rules
 1. `admit` asks all of them, cheapest first, and takes either everything or nothing. It says which
@@ -6,23 +6,40 @@ Rules
 2. A permit is settled exactly once; settling it twice raises and changes nothing.
 3. Only the target's own faults move the breaker: a bad request, a refused key, a rate limit or a
    client that left do not.
+4. Of several credentials the one with the fewest calls in flight is used; one that is parked,
+   throttled or out of its rate limit stands in nobody's way while another is usable.
+5. A request that its caller repeats is a retry, whoever makes it: it costs what a retry costs, and is
+   refused when the budget is spent. So a client's retries, or those of another gateway in front, don't
+   multiply with ours.
 """
 
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Container, Sequence
 
-from halfopen.model import Fault, Kind, Target, Verdict
+from halfopen.model import Demand, Fault, Kind, RateLimit, Target, Usage, Verdict
+from halfopen.policy.account import THROTTLE_MAX_S, Account, Refusal, Refused
 from halfopen.policy.breaker import Breaker, Ticket
-from halfopen.policy.bucket import RetryBucket
+from halfopen.policy.bucket import RETRY_COST, RetryBucket
 from halfopen.policy.credential import Credential
 from halfopen.policy.first_content import FirstContentTimes
 from halfopen.policy.limiter import Limiter
 from halfopen.policy.options import PolicyOptions
+from halfopen.policy.pacer import PacerOptions, Reservation
+from halfopen.policy.slowness import Slowness
 from halfopen.seams import Entropy
 
-_THROTTLE_DEFAULT_S = 2.0
-_THROTTLE_MAX_S = 300.0
-"""A server's longer wait is asked about again after this long: 86400 s has been seen for a short outage."""
+__all__ = [
+    "OVERLOAD_KINDS",
+    "REQUEST_KINDS",
+    "TIMEOUT_KINDS",
+    "Permit",
+    "Refusal",
+    "Refused",
+    "TargetState",
+]
+
+_ANY_DEMAND = Demand()
+_NO_LIMITS = PacerOptions()
+_NEVER = float("inf")
 
 OVERLOAD_KINDS = frozenset(
     {
@@ -64,116 +81,196 @@ REQUEST_KINDS = frozenset(
 """Faults that depend on the request, whatever their verdict: other requests need not suffer."""
 
 
-class Refusal(Enum):
-    """Why a target takes no call now."""
-
-    PARKED = "credential parked"
-    THROTTLED = "throttled by the provider"
-    BREAKER_OPEN = "breaker open"
-    SLOW_START = "recovering: only part of the traffic goes there"
-    NO_ROOM = "too many calls in flight"
-
-
-@dataclass(frozen=True, slots=True)
-class Refused:
-    """A target's no, with its reason."""
-
-    reason: Refusal
-    until: float
-    """When to ask again; infinity: not by waiting."""
-
-
 class Permit:
     """The right to make one call. Give it to `TargetState.settle_*` exactly once."""
 
-    __slots__ = ("open", "refusals", "ticket")
+    __slots__ = ("answered", "credential", "open", "own", "refusals", "reservation", "ticket", "tokens")
 
-    def __init__(self, ticket: Ticket, refusals: int) -> None:
-        """Open until it is settled. `refusals`: those of the credential so far."""
+    def __init__(
+        self,
+        ticket: Ticket,
+        refusals: int,
+        *,
+        credential: int = 0,
+        own: bool = True,
+        tokens: int = 0,
+        reservation: Reservation | None = None,
+    ) -> None:
+        """Open until it is settled.
+
+        Args:
+            ticket: The breaker's.
+            refusals: Those of the credential so far.
+            credential: Its number at the target.
+            own: Whether the target is the request's first choice.
+            tokens: The request's, estimated.
+            reservation: The pacer's.
+        """
         self.ticket = ticket
         self.refusals = refusals
+        self.credential = credential
+        self.own = own
+        self.tokens = tokens
+        self.reservation = reservation
         self.open = True
+        self.answered = False
+        """Whether the first content has come."""
 
 
 class TargetState:
     """The shared state of one target. Not thread-safe; one event loop owns it."""
 
     __slots__ = (
+        "_quiet_until",
+        "accounts",
         "breaker",
         "bucket",
-        "credential",
         "first_content",
         "last_fault",
         "limiter",
+        "slowness",
         "target",
-        "throttled_until",
     )
 
     def __init__(
-        self, target: Target, credential: Credential, options: PolicyOptions, entropy: Entropy, now: float
+        self,
+        target: Target,
+        credentials: Credential | Sequence[Credential],
+        options: PolicyOptions,
+        entropy: Entropy,
+        now: float,
+        *,
+        pacing: PacerOptions = _NO_LIMITS,
     ) -> None:
-        """Starts healthy."""
+        """Starts healthy.
+
+        Args:
+            target: Whom to call.
+            credentials: One or more, each shared with the other targets that use the same key.
+            options: The policies'.
+            entropy: Draws from 0 to 1.
+            now: Monotonic seconds.
+            pacing: The rate limits of each credential here, as far as they are known beforehand.
+        """
         self.target = target
-        self.credential = credential
+        several = (credentials,) if isinstance(credentials, Credential) else credentials
+        self.accounts = [Account(each, pacing) for each in several]
         self.breaker = Breaker(options.breaker, entropy)
         self.bucket = RetryBucket(options.retry, now)
         self.limiter = Limiter(options.limit)
         self.first_content = FirstContentTimes()
-        self.throttled_until = float("-inf")
+        self.slowness = Slowness(options.slowness)
+        self._quiet_until = float("-inf")
         self.last_fault: Fault | None = None
 
-    def could_serve(self, now: float) -> bool:
+    @property
+    def throttled_until(self) -> float:
+        """Until when its server, or the provider for every credential, has asked for a pause."""
+        return max(self._quiet_until, min(account.throttled_until for account in self.accounts))
+
+    @property
+    def known_fault(self) -> Fault | None:
+        """What is known to be wrong with it: its credentials' fault, if all have one, or the last."""
+        refused = [account.credential.fault for account in self.accounts]
+        return self.last_fault if None in refused else refused[0]
+
+    def could_serve(self, now: float, demand: Demand = _ANY_DEMAND, *, own: bool = True) -> bool:
         """Whether a call has a chance now: not parked, throttled, full or given up. Takes nothing."""
         return (
-            not self.credential.is_parked(now)
-            and now >= self.throttled_until
-            and self.limiter.has_room
+            now >= self._quiet_until
+            and self.limiter.has_room_for(now, own=own)
             and self.breaker.retry_at(now, only_choice=False) <= now
+            and any(account.refusal(demand, now) is None for account in self.accounts)
         )
 
     def retry_at(self, now: float) -> float:
         """When a call may be let through that has nowhere else to go."""
-        parked_until = self.credential.parked_until if self.credential.is_parked(now) else now
-        return max(parked_until, self.throttled_until, self.breaker.retry_at(now, only_choice=True))
+        usable_at = min(account.retry_at(now) for account in self.accounts)
+        return max(usable_at, self._quiet_until, self.breaker.retry_at(now, only_choice=True))
 
-    def admit(self, now: float, *, only_choice: bool) -> Permit | Refused:
-        """Take a permit for one call, or learn why there is none."""
-        if self.credential.is_parked(now):
-            return Refused(Refusal.PARKED, self.credential.parked_until)
-        if now < self.throttled_until:
-            return Refused(Refusal.THROTTLED, self.throttled_until)
-        if not self.limiter.has_room:
-            return Refused(Refusal.NO_ROOM, float("inf"))
+    def admit(
+        self,
+        now: float,
+        *,
+        only_choice: bool,
+        demand: Demand = _ANY_DEMAND,
+        own: bool = True,
+        but: Container[int] = (),
+    ) -> Permit | Refused:
+        """Take a permit for one call, or learn why there is none.
+
+        Args:
+            now: Monotonic seconds.
+            only_choice: Whether the request has nowhere else to go.
+            demand: What the request asks.
+            own: Whether the target is the request's first choice.
+            but: Numbers of the credentials that this request has tried here already.
+        """
+        if now < self._quiet_until:
+            return Refused(Refusal.THROTTLED, self._quiet_until)
+        number = self._usable(demand, now, but)
+        if isinstance(number, Refused):
+            return number
+        price = self.bucket.cost(RETRY_COST, demand.tokens) if demand.repeats else 0.0
+        if price and not self.bucket.has(price, now):
+            return Refused(Refusal.NO_BUDGET, _NEVER)
+        if not self.limiter.has_room_for(now, own=own):
+            return Refused(Refusal.NO_ROOM, _NEVER)
         ticket = self.breaker.admit(now, only_choice=only_choice)
         if ticket is None:
             retry_at = self.breaker.retry_at(now, only_choice=only_choice)
             reason = Refusal.BREAKER_OPEN if retry_at > now else Refusal.SLOW_START
             return Refused(reason, retry_at)
-        if not self.credential.admit(now):
+        account = self.accounts[number]
+        credential = account.credential
+        if credential.fault is not None and not credential.admit(now):
             self.breaker.abandoned(ticket)
-            return Refused(Refusal.PARKED, self.credential.parked_until)
-        self.limiter.acquire()
-        return Permit(ticket, self.credential.refusals)
+            return Refused(Refusal.PARKED, credential.parked_until)
+        self.limiter.acquire(now, own=own)
+        if price:
+            self.bucket.take(price, now)
+        account.in_flight += 1
+        reservation = account.pacer.reserve(demand, now) if account.pacer.knows_limits else None
+        return Permit(
+            ticket,
+            credential.refusals,
+            credential=number,
+            own=own,
+            tokens=demand.tokens,
+            reservation=reservation,
+        )
 
-    def answering(self, permit: Permit, now: float) -> None:
-        """A stream's first content came: evidence of health, long before the stream ends."""
-        self.breaker.answering(permit.ticket, now)
-        self.credential.accepted(permit.refusals)
+    def learn(self, permit: Permit, limits: tuple[RateLimit, ...], now: float) -> None:
+        """An answer's headers told of rate limits."""
+        self.accounts[permit.credential].pacer.learn(limits, now)
 
-    def settle_success(self, permit: Permit, now: float) -> None:
+    def answering(self, permit: Permit, now: float, waited_s: float) -> None:
+        """A stream's first content came after `waited_s`: evidence of health, long before it ends."""
+        permit.answered = True
+        self.first_content.record(waited_s)
+        slow = self.slowness.record(waited_s, now)
+        self.breaker.answering(permit.ticket, now, slow=slow)
+        if slow and self.slowness.is_slowing(now):
+            self.limiter.overloaded(now)
+        else:
+            self.limiter.answering()
+        self.accounts[permit.credential].credential.accepted(permit.refusals)
+
+    def settle_success(self, permit: Permit, now: float, usage: Usage | None = None) -> None:
         """The call got a whole answer."""
-        _close(permit)
+        account = self._close(permit, now, usage)
         self.breaker.succeeded(permit.ticket, now)
-        self.bucket.succeeded()
-        self.limiter.succeeded()
-        self.limiter.release()
-        self.credential.accepted(permit.refusals)
+        self.bucket.succeeded(usage.input_tokens + usage.output_tokens if usage else permit.tokens)
+        if not permit.answered:
+            self.limiter.succeeded()
+        self.limiter.release(own=permit.own)
+        account.credential.accepted(permit.refusals)
         self.last_fault = None
 
-    def settle_fault(self, permit: Permit, fault: Fault, now: float) -> None:
+    def settle_fault(self, permit: Permit, fault: Fault, now: float, usage: Usage | None = None) -> None:
         """The call failed."""
-        _close(permit)
-        self.limiter.release()
+        account = self._close(permit, now, usage)
+        self.limiter.release(own=permit.own)
         if fault.kind in OVERLOAD_KINDS:
             self.limiter.overloaded(now)
         verdict = fault.verdict
@@ -185,21 +282,45 @@ class TargetState:
             return
         self.last_fault = fault
         if verdict in (Verdict.KEY, Verdict.QUOTA):
-            self.credential.refused(fault, now)
+            account.credential.refused(fault, now)
         elif verdict is Verdict.THROTTLE:
-            wait_s = _THROTTLE_DEFAULT_S if fault.delay_s is None else min(fault.delay_s, _THROTTLE_MAX_S)
-            self.throttled_until = max(self.throttled_until, now + wait_s)
-        elif fault.delay_s is not None:  # a 503 with Retry-After
-            self.throttled_until = max(self.throttled_until, now + min(fault.delay_s, _THROTTLE_MAX_S))
+            account.throttle(fault, now)
+        elif fault.delay_s is not None:  # a 503 with Retry-After: whoever asks
+            self._quiet_until = max(self._quiet_until, now + min(fault.delay_s, THROTTLE_MAX_S))
 
-    def settle_cancelled(self, permit: Permit) -> None:
+    def settle_cancelled(self, permit: Permit, now: float) -> None:
         """The call was given up for reasons that are not the target's."""
-        _close(permit)
-        self.limiter.release()
+        self._close(permit, now, None)
+        self.limiter.release(own=permit.own)
         self.breaker.abandoned(permit.ticket)
 
+    def _usable(self, demand: Demand, now: float, but: Container[int]) -> int | Refused:
+        """The number of the credential to use, or the refusal that ends first."""
+        if len(self.accounts) == 1:
+            refused = self.accounts[0].refusal(demand, now)
+            return 0 if refused is None else refused
+        best: int | None = None
+        soonest = Refused(Refusal.PARKED, _NEVER)
+        for number, account in enumerate(self.accounts):
+            if number in but:
+                continue
+            refused = account.refusal(demand, now)
+            if refused is not None:
+                soonest = min(soonest, refused, key=_until)
+            elif best is None or account.in_flight < self.accounts[best].in_flight:
+                best = number
+        return soonest if best is None else best
 
-def _close(permit: Permit) -> None:
-    if not permit.open:
-        raise RuntimeError("a permit was settled twice")
-    permit.open = False
+    def _close(self, permit: Permit, now: float, usage: Usage | None) -> Account:
+        if not permit.open:
+            raise RuntimeError("a permit was settled twice")
+        permit.open = False
+        account = self.accounts[permit.credential]
+        account.in_flight -= 1
+        if permit.reservation is not None:
+            account.pacer.settle(permit.reservation, usage, now)
+        return account
+
+
+def _until(refused: Refused) -> float:
+    return refused.until

@@ -1,17 +1,18 @@
 """Warnings and notes: configurations that work, but hardly as their author means."""
 
 from collections.abc import Mapping
+from dataclasses import fields
 
 from msgspec import UNSET
 
 from halfopen.model import Target
-from halfopen.policy.options import JourneyOptions
+from halfopen.policy.options import Choice, JourneyOptions, PacerOptions
 from halfopen.providers import catalogue
 from halfopen.providers.clients.embeddings import other_space
 from halfopen.rollout.address import loopback, loopback_host, pathless
-from halfopen.rollout.place import Path, quoted
+from halfopen.rollout.place import Path, key, quoted
 from halfopen.rollout.problem import Findings
-from halfopen.rollout.settings import Settings
+from halfopen.rollout.settings import Model, Settings
 from halfopen.rollout.snapshot import ProviderSpec, RouteSpec, Snapshot
 
 
@@ -34,6 +35,8 @@ def warn(snapshot: Snapshot, settings: Settings, warnings: Findings) -> None:
     for route in snapshot.routes.values():
         _warn_route(route, warnings)
         _warn_times(route, warnings)
+        _warn_choice(route, settings, warnings)
+    _warn_hedge(snapshot, settings, warnings)
     _warn_models(settings, snapshot, warnings)
 
 
@@ -49,12 +52,19 @@ def note(snapshot: Snapshot, settings: Settings, notes: Findings) -> None:
     for route in snapshot.routes.values():
         for index, target in enumerate(route.targets):
             provider = snapshot.providers[target.provider]
-            overridden = target.model in settings.providers[target.provider].models
+            override = settings.providers[target.provider].models.get(target.model)
+            overridden = override is not None and _tells_abilities(override)
             if provider.local or overridden or catalogue.known(target.dialect, target.model):
                 continue
             message = f"the catalogue doesn't know {quoted(target.model)}; its dialect's defaults are assumed"
             hint = f"limits can be set in [providers.{target.provider}.models.{quoted(target.model)}]"
             notes.add(("routes", route.name, "targets", index), message, hint)
+
+
+def _tells_abilities(model: Model) -> bool:
+    """Whether the file says more of a model than its rate limits, which say nothing of what it can do."""
+    told = {name for name in model.__struct_fields__ if getattr(model, name) is not UNSET}
+    return bool(told.difference(field.name for field in fields(PacerOptions))) or not told
 
 
 def _warn_provider(provider: ProviderSpec, used: bool, warnings: Findings) -> None:  # noqa: FBT001 - the only argument that is one
@@ -95,6 +105,42 @@ def _warn_route(route: RouteSpec, warnings: Findings) -> None:
                 f"{target.name} can't stand in for {route.targets[0].name} in everything: {', '.join(lacks)}"
             )
             warnings.add((*path, "targets", index), message, "requests that need it skip this target")
+
+
+def _warn_choice(route: RouteSpec, settings: Settings, warnings: Findings) -> None:
+    """Ways to choose among targets that have nothing to go by."""
+    path: Path = ("routes", route.name)
+    options = route.options
+    table = settings.routes.get(route.name)
+    if table is not None and table.weights is not UNSET and options.choice is not Choice.WEIGHT:
+        message = f'choose = "{options.choice}" looks at no weights'
+        warnings.add((*path, "weights"), message, 'write choose = "weight", or leave them out')
+    if options.choice is Choice.WEIGHT and not any(options.weights):
+        warnings.add((*path, "weights"), "are all 0, so that none of the targets is preferred")
+    if options.choice is not Choice.CHEAPEST or len(route.targets) == 1:
+        return
+    for index, target in enumerate(route.targets):
+        if target.price is None:
+            message = f"the price of {target.name} is not known, so it can't be chosen by its price"
+            table_name = f"[providers.{key(target.provider)}.models.{quoted(target.model)}]"
+            hint = f"give input_price and output_price in {table_name}"
+            warnings.add((*path, "targets", index), message, hint)
+
+
+def _warn_hedge(snapshot: Snapshot, settings: Settings, warnings: Findings) -> None:
+    """Hedges that have nowhere to go, or only to where the first call waits already."""
+    inherited = []
+    for name, route in settings.routes.items():
+        several = len({target.provider for target in snapshot.routes[name].targets}) > 1
+        if route.hedge is UNSET:
+            inherited.append(several)
+        elif route.hedge > 0 and not several:
+            one = "there is one target only" if len(route.targets) == 1 else "all targets share one provider"
+            message = f"{one}: a second call has nowhere better to go"
+            warnings.add(("routes", name, "hedge"), message, "add a target of another provider")
+    if settings.defaults.hedge > 0 and not any(inherited):
+        message = "no route that takes it from here has targets of two providers"
+        warnings.add(("defaults", "hedge"), message, "add targets of other providers, or leave it out")
 
 
 def shortcomings(primary: Target, backup: Target) -> list[str]:

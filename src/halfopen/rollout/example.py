@@ -17,7 +17,7 @@ _SAMPLE: Mapping[str, tuple[tuple[str, Mapping[str, Any]], ...]] = MappingProxyT
                 "providers.openai",
                 {"dialect": "openai", "base_url": "https://api.openai.com/v1", "key": "${OPENAI_API_KEY}"},
             ),
-            ("providers.claude", {"dialect": "anthropic", "key": "${ANTHROPIC_API_KEY}"}),
+            ("providers.claude", {"dialect": "anthropic", "keys": ["${ANTHROPIC_API_KEY}"]}),
             ("providers.gemini", {"dialect": "gemini", "key": "${GEMINI_API_KEY}"}),
             ("providers.local", {"local": True}),
         ),
@@ -70,8 +70,7 @@ def _named(table: TableFields, samples: tuple[tuple[str, Mapping[str, Any]], ...
         elif values.get("local"):
             fields = tuple(field for field in table.fields if _fits(field, local=True))
         else:
-            fields = tuple(field for field in table.fields if field.name in values)
-            yield _bare(header, fields, values)
+            yield _bare(header, tuple(field for field in table.fields if field.name in values), values)
             continue
         yield _block(header, table, fields, values)
 
@@ -80,6 +79,8 @@ def _fits(field: Field, *, local: bool) -> bool:
     """Whether the setting belongs into the example of a provider that is, or is not, local."""
     if field.name == "local":
         return local
+    if field.name == "keys":  # the first sample has a `key`, and there may be one of the two only
+        return False
     return (field.name in LOCAL_ONLY) == local
 
 
@@ -93,7 +94,13 @@ def _block(header: str, table: TableFields, fields: tuple[Field, ...], values: M
 
 
 def _bare(header: str, fields: tuple[Field, ...], values: Mapping[str, Any]) -> str:
-    return "\n".join([f"[{header}]", *(_setting(field, values) for field in fields)]) + "\n"
+    """A table whose settings are explained before it, except for `keys`."""
+    lines = [f"[{header}]"]
+    for field in fields:
+        if field.name == "keys":
+            lines += [f"# {line}" for line in wrap(_explained(field), _WIDTH)]
+        lines.append(_setting(field, values))
+    return "\n".join(lines) + "\n"
 
 
 def _explained(field: Field) -> str:

@@ -16,7 +16,8 @@ class Field:
 
     name: str
     type: str
-    """text, number, whole number, true or false, array of text, table of text, or one of some words."""
+    """text, number, whole number, true or false, array of text or numbers, table of text, or one of some
+    words."""
     text: str
     """What it is for."""
     required: bool
@@ -80,7 +81,7 @@ def _tables(kind: inspect.StructType, name: str) -> Iterator[TableFields]:
 
 def _inherited(field: Field) -> Field:
     """A setting of a route: its example is the default of `[defaults]`."""
-    if field.required:
+    if field.required or field.name not in Defaults.__struct_fields__:
         return field
     return replace(field, inherited=True, example=getattr(Defaults(), field.name))
 
@@ -93,14 +94,16 @@ def _field(field: inspect.Field) -> Field:
     if default is NODEFAULT or default == {}:
         default = None
     examples = about.get("examples") or [None]
+    # The range of an array is that of each of its items.
+    bounded = _unwrap(bare.item_type)[0] if isinstance(bare, inspect.VarTupleType) else bare
     return Field(
         name=field.encode_name,
         type=_type_name(bare),
         text=about.get("description", ""),
         required=field.required,
         default=default,
-        low=getattr(bare, "ge", None),
-        high=getattr(bare, "le", None),
+        low=getattr(bounded, "ge", None),
+        high=getattr(bounded, "le", None),
         unit=about.get("unit", ""),
         example=examples[0],
     )
@@ -132,7 +135,8 @@ def _type_name(kind: inspect.Type) -> str:
         case inspect.LiteralType():
             return " or ".join(quoted(str(value)) for value in kind.values)
         case inspect.VarTupleType():
-            return "array of text"
+            numbers = isinstance(_unwrap(kind.item_type)[0], inspect.FloatType)
+            return "array of numbers" if numbers else "array of text"
         case inspect.DictType():
             return "table of text"
         case _:

@@ -10,12 +10,16 @@ from halfopen.model import Capabilities, Price, Target
 from halfopen.policy.options import (
     AfterCommit,
     BreakerOptions,
+    Choice,
+    HedgeOptions,
     JourneyOptions,
     JsonAnswers,
     LimitOptions,
+    PacerOptions,
     ParkingOptions,
     PolicyOptions,
     RetryOptions,
+    SlownessOptions,
 )
 from halfopen.providers import catalogue, dialect_of
 from halfopen.providers.compatible import FLAVOURS, recognise
@@ -25,6 +29,9 @@ from halfopen.rollout.snapshot import LocalSpec, ProviderSpec, RouteSpec, Snapsh
 
 LocalAbility = Callable[[LocalSpec], Capabilities]
 """Tells what a local model can do. The shell looks into the model file; the core can't."""
+
+_RATES = tuple(field.name for field in fields(PacerOptions))
+"""Rate limits, which a provider and its models state alike."""
 
 
 def small_local(local: LocalSpec) -> Capabilities:
@@ -53,18 +60,24 @@ def secrets_of(settings: Settings, environ: Mapping[str, str]) -> reference.Secr
     values: dict[str, str] = {}
     for name, provider in settings.providers.items():
         texts = list(provider.headers.values())
-        if provider.key is not UNSET:
-            texts.append(provider.key)
-            if reference.referred(provider.key) is None:
-                values[_literal_name(name)] = provider.key
+        for place, key in _keys(name, provider):
+            texts.append(key)
+            if reference.referred(key) is None:
+                values[place] = key
         for text in texts:
             values.update({variable: environ[variable].strip() for variable in reference.names(text)})
     return reference.Secrets(values)
 
 
-def _literal_name(provider: str) -> str:
-    """The name of a key that is written out. No environment variable has a dot in its name here."""
-    return f"providers.{provider}.key"
+def _keys(name: str, provider: Provider) -> list[tuple[str, str]]:
+    """The keys of a provider as the file says them, each with a name in case that it is written out.
+
+    No environment variable has a dot in its name here.
+    """
+    if provider.key is not UNSET:
+        return [(f"providers.{name}.key", provider.key)]
+    given = () if provider.keys is UNSET else provider.keys
+    return [(f"providers.{name}.keys.{index}", key) for index, key in enumerate(given)]
 
 
 def _provider(name: str, provider: Provider) -> ProviderSpec:
@@ -74,17 +87,26 @@ def _provider(name: str, provider: Provider) -> ProviderSpec:
     base_url = (
         dialect_of(dialect, flavour).default_base_url if provider.base_url is UNSET else provider.base_url
     )
+    keys = tuple(_referred(place, key) for place, key in _keys(name, provider))
+    limits = PacerOptions(**_given(provider, _RATES))
     return ProviderSpec(
         name=name,
         dialect=dialect,
         base_url="" if local else base_url.rstrip("/"),
-        key=_key(name, provider),
+        key=keys[0] if keys else None,
         flavour=flavour,
         headers=tuple(sorted(provider.headers.items())),
         connect_s=provider.connect_s,
         connections_max=provider.connections_max,
         idle_s=provider.idle_s,
         local=local,
+        more_keys=keys[1:],
+        limits=limits,
+        model_limits=tuple(
+            (model, replace(limits, **rates))
+            for model, override in sorted(provider.models.items())
+            if (rates := _given(override, _RATES))
+        ),
     )
 
 
@@ -100,13 +122,9 @@ def _flavour(provider: Provider) -> str | None:
     return recognised.name if recognised else None
 
 
-def _key(name: str, provider: Provider) -> str | None:
+def _referred(place: str, key: str) -> str:
     """A key that is written out becomes a reference too, so that no snapshot holds a value."""
-    if provider.key is UNSET:
-        return None
-    if reference.referred(provider.key) is None:
-        return reference.reference(_literal_name(name))
-    return provider.key
+    return reference.reference(place) if reference.referred(key) is None else key
 
 
 def _local(provider: Provider) -> LocalSpec:
@@ -142,8 +160,13 @@ def _overridden(model: Model, known: Capabilities, price: Price | None) -> tuple
 
 
 def _journey(route: Route, defaults: Defaults) -> JourneyOptions:
-    names = tuple(field.name for field in fields(JourneyOptions))
-    given = _given(defaults, names) | _given(route, names)
+    given = _given(defaults) | _given(route)
+    del given["targets"]
+    choice = Choice(given.pop("choose"))
+    weights = given.pop("weights", (1.0,) * len(route.targets))
+    given["choice"] = choice
+    given["weights"] = weights if choice is Choice.WEIGHT else ()
+    given["hedge"] = HedgeOptions(extra_load=given["hedge"])
     given["after_commit"] = AfterCommit(given["after_commit"])
     given["json_answers"] = JsonAnswers(given["json_answers"])
     return JourneyOptions(**given)
@@ -155,6 +178,7 @@ def _policy(policy: Policy) -> PolicyOptions:
         breaker=BreakerOptions(**_given(policy.breaker)),
         limit=LimitOptions(**_given(policy.limit)),
         parking=ParkingOptions(**_given(policy.parking)),
+        slowness=SlownessOptions(**_given(policy.slowness)),
     )
 
 

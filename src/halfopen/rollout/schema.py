@@ -18,5 +18,7 @@ def json_schema() -> dict[str, Any]:
         {"required": ["dialect"]},
         {"required": ["local"], "properties": {"local": {"const": True}}},
     ]
+    schema["$defs"]["Provider"]["not"] = {"required": ["key", "keys"]}
+    schema["$defs"]["Provider"]["properties"]["keys"]["uniqueItems"] = True
     schema["$defs"]["Provider"]["properties"]["flavour"]["enum"] = list(FLAVOURS)
     return {"$schema": _DIALECT, "title": "halfopen.toml", **schema}

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from halfopen.model import Target
-from halfopen.policy.options import JourneyOptions, PolicyOptions
+from halfopen.policy.options import JourneyOptions, PacerOptions, PolicyOptions
 from halfopen.rollout import reference
 from halfopen.rollout.settings import Gateway
 
@@ -42,7 +42,7 @@ class ProviderSpec:
     base_url: str
     """Without a slash at the end. Empty for a local model: its address is known once it runs."""
     key: str | None = None
-    """A reference such as `${OPENAI_API_KEY}`, never the key itself; None: no key is sent."""
+    """The first key: a reference such as `${OPENAI_API_KEY}`, never the key itself. None: no key is sent."""
     flavour: str | None = None
     headers: tuple[tuple[str, str], ...] = ()
     """Extra headers; values may hold references."""
@@ -50,9 +50,32 @@ class ProviderSpec:
     connections_max: int = 256
     idle_s: float = 30.0
     local: LocalSpec | None = None
+    more_keys: tuple[str, ...] = ()
+    """References to the keys after the first. Empty when there is no `key`."""
+    limits: PacerOptions = field(default_factory=PacerOptions)
+    """The rate limits of each model behind each key, as far as the configuration states them."""
+    model_limits: tuple[tuple[str, PacerOptions], ...] = ()
+    """Those of models that have their own, by model, in alphabetical order."""
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """References to all keys, in order of preference. Empty: no key is sent."""
+        return () if self.key is None else (self.key, *self.more_keys)
+
+    def pacer_options(self, model: str) -> PacerOptions:
+        """The rate limits of one model behind each key."""
+        return dict(self.model_limits).get(model, self.limits)
+
+    def key_values(self, secrets: Mapping[str, str]) -> tuple[str, ...]:
+        """All keys themselves, in the order of `keys`, to be used and forgotten.
+
+        Raises:
+            KeyError: As `key_value`.
+        """
+        return tuple(reference.resolve(key, secrets) for key in self.keys)
 
     def key_value(self, secrets: Mapping[str, str]) -> str | None:
-        """The key itself, to be used and forgotten.
+        """The first key itself, to be used and forgotten.
 
         Raises:
             KeyError: The reference has no value. The secrets loaded with the snapshot have them all.

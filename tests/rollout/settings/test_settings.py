@@ -43,7 +43,7 @@ def test_every_default_is_within_its_range():
         (settings.Breaker, options.BreakerOptions),
         (settings.Limit, options.LimitOptions),
         (settings.Parking, options.ParkingOptions),
-        (settings.Defaults, options.JourneyOptions),
+        (settings.Slowness, options.SlownessOptions),
     ],
     ids=lambda found: found.__name__,
 )
@@ -55,10 +55,42 @@ def test_every_option_of_a_policy_can_be_set(table, option):
     }
 
 
+def test_every_bound_of_a_request_can_be_set():
+    """[defaults] has the options' names and defaults; what a choice and a hedge are made of has plain words."""
+    made, option = settings.Defaults(), options.JourneyOptions()
+    plain = {name: getattr(made, name) for name in made.__struct_fields__}
+    expected = {field.name: getattr(option, field.name) for field in fields(option)}
+    choice, hedge, weights = (expected.pop(name) for name in ("choice", "hedge", "weights"))
+    assert (plain.pop("choose"), plain.pop("hedge"), weights) == (choice, hedge.extra_load, ())
+    assert plain == expected
+    assert {field.name for field in fields(options.HedgeOptions)} == {"extra_load"}
+
+
+def test_every_default_can_be_said_by_a_route():
+    """A route has the settings of [defaults], and what only makes sense for its own targets."""
+    own = set(settings.Route.__struct_fields__) - set(settings.Defaults.__struct_fields__)
+    assert own == {"targets", "weights"}
+    assert set(settings.Defaults.__struct_fields__) <= set(settings.Route.__struct_fields__)
+
+
+def test_every_way_to_choose_can_be_written():
+    """The words of the file are those of the policy."""
+    (field,) = [field for table in tables() for field in table.fields if field.name == "choose"][-1:]
+    assert {word.strip('"') for word in field.type.split(" or ")} == set(options.Choice)
+
+
+def test_every_rate_limit_can_be_set_for_a_provider_and_for_a_model():
+    """What headers don't tell can be said in the file."""
+    rates = {field.name for field in fields(options.PacerOptions)}
+    assert rates <= set(settings.Provider.__struct_fields__)
+    assert rates <= set(settings.Model.__struct_fields__)
+
+
 def test_every_capability_can_be_overridden():
     """What the catalogue has wrong can be put right."""
+    rates = {field.name for field in fields(options.PacerOptions)}
     expected = {field.name for field in fields(Capabilities)} | {"input_price", "output_price"}
-    assert set(settings.Model.__struct_fields__) == expected
+    assert set(settings.Model.__struct_fields__) - rates == expected
 
 
 def test_every_setting_of_a_local_model_is_handed_on():

@@ -29,8 +29,7 @@ def check_provider(name: str, provider: Provider, environ: Mapping[str, str], fi
         _check_remote(provider, path, findings)
     if provider.flavour is not UNSET:
         _check_flavour(provider, provider.flavour, path, findings)
-    if provider.key is not UNSET:
-        _check_key(name, provider, provider.key, environ, findings)
+    _check_keys(name, provider, environ, findings)
     for header, value in provider.headers.items():
         _check_header(name, header, value, environ, findings)
     for model, settings in provider.models.items():
@@ -55,7 +54,7 @@ def check_is_other(name: str, provider: Provider, gateway: Gateway, findings: Fi
 def _check_local(provider: Provider, path: Path, findings: Findings) -> None:
     if provider.dialect not in {UNSET, "openai"}:
         findings.add((*path, "dialect"), "a local model speaks openai", 'leave out "dialect"')
-    for name in ("base_url", "key", "flavour"):
+    for name in ("base_url", "key", "keys", "flavour"):
         if getattr(provider, name) is not UNSET:
             message = "not with `local = true`: Halfopen starts that model itself"
             findings.add((*path, name), message, f'leave out "{name}", or `local` for a server of your own')
@@ -93,11 +92,34 @@ def _check_flavour(provider: Provider, flavour: str, path: Path, findings: Findi
         findings.add(path, f'"base_url" is missing: every {flavour} server has an address of its own')
 
 
+def _check_keys(name: str, provider: Provider, environ: Mapping[str, str], findings: Findings) -> None:
+    """One key or several, no two of them the same: a key that counts twice is used twice as fast."""
+    path: Path = ("providers", name, "keys")
+    if provider.key is not UNSET:
+        _check_key(provider, provider.key, environ, ("providers", name, "key"), findings)
+    if provider.keys is UNSET:
+        return
+    if provider.key is not UNSET:
+        findings.add(
+            path, "there is a `key` as well", "put it first among the keys, or leave one of them out"
+        )
+    seen: dict[str, int] = {}
+    for index, value in enumerate(provider.keys):
+        _check_key(provider, value, environ, (*path, index), findings)
+        variable = reference.referred(value)
+        # Two variables with the same value are one key. Without a value there is a problem already.
+        found = value if variable is None else environ.get(variable, "").strip() or value
+        if found in seen:
+            message = f"is the same key as keys[{seen[found]}]"
+            findings.add((*path, index), message, "leave one out, or give the variable another key")
+        seen.setdefault(found, index)
+
+
 def _check_key(
-    name: str, provider: Provider, value: str, environ: Mapping[str, str], findings: Findings
+    provider: Provider, value: str, environ: Mapping[str, str], path: Path, findings: Findings
 ) -> None:
     """A key is one reference, unless the server is on this machine and any key will do."""
-    path: Path = ("providers", name, "key")
+    name = str(path[1])
     variable = reference.referred(value)
     if variable is not None and not reference.malformed(value):
         _check_variable(name, variable, environ, path, findings)

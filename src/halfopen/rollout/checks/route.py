@@ -1,4 +1,4 @@
-"""A route: its targets must each name a provider and a model, once; and its times must agree."""
+"""A route: its targets must each name a provider and a model, once; its times and weights must agree."""
 
 from collections.abc import Collection
 from collections.abc import Set as AbstractSet
@@ -19,7 +19,7 @@ def check_defaults(defaults: Defaults, given: Collection[str], findings: Finding
 def check_route(
     name: str, route: Route, defaults: Defaults, providers: AbstractSet[str], findings: Findings
 ) -> None:
-    """Refuse targets that can't be called, and times that contradict each other.
+    """Refuse targets that can't be called, and times and weights that contradict the rest.
 
     Args:
         name: The model name that clients send.
@@ -39,6 +39,24 @@ def check_route(
     if route.first_token_min_s is not UNSET:
         longest_s = defaults.first_token_s if route.first_token_s is UNSET else route.first_token_s
         _check_first_token(route.first_token_min_s, longest_s, ("routes", name), findings)
+    _check_weights(route, defaults, ("routes", name), findings)
+
+
+def _check_weights(route: Route, defaults: Defaults, path: Path, findings: Findings) -> None:
+    """One weight for each target; needed as soon as there is a choice to make by them."""
+    count = len(route.targets)
+    if route.weights is not UNSET:
+        if len(route.weights) != count:
+            message = f"must be as many as the targets, {count}, but are {len(route.weights)}"
+            findings.add((*path, "weights"), message, "write one for each target, in their order")
+        return
+    choose = defaults.choose if route.choose is UNSET else route.choose
+    if choose == "weight" and count > 1 and not findings.blamed((*path, "weights")):
+        place = path if route.choose is UNSET else (*path, "choose")
+        equal = ", ".join(["1"] * count)
+        findings.add(
+            place, 'choose = "weight" needs weights', f"add weights = [{equal}], one for each target"
+        )
 
 
 def _check_first_token(least_s: float, longest_s: float, path: Path, findings: Findings) -> None:

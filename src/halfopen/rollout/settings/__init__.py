@@ -7,7 +7,7 @@ Schema, the example file and the reference page are all made from them.
 from halfopen.rollout.settings.file import Settings
 from halfopen.rollout.settings.gateway import Gateway
 from halfopen.rollout.settings.model import Model
-from halfopen.rollout.settings.policy import Breaker, Limit, Parking, Policy, Retry
+from halfopen.rollout.settings.policy import Breaker, Limit, Parking, Policy, Retry, Slowness
 from halfopen.rollout.settings.provider import LOCAL_ONLY, Provider
 from halfopen.rollout.settings.route import Defaults, Route
 from halfopen.rollout.settings.table import Table
@@ -25,5 +25,6 @@ __all__ = [
     "Retry",
     "Route",
     "Settings",
+    "Slowness",
     "Table",
 ]

@@ -54,7 +54,11 @@ class Gateway(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     queue_max: Annotated[
         int,
         number(
-            0, 100_000, "Requests that may wait for room at a target. More are answered with 503.", "requests"
+            0,
+            100_000,
+            "Requests that may wait for room at a target. When there are more, those with the weakest claim "
+            "are answered with 503, or with 429 when one caller has too many.",
+            "requests",
         ),
     ] = 1000
     connections_max: Annotated[

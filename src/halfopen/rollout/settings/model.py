@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import UNSET, Meta, UnsetType
 
+from halfopen.rollout.settings.rates import InputTokenRate, OutputTokenRate, RequestRate, TokenRate
 from halfopen.rollout.settings.table import Table
 
 _TOKENS_MAX = 100_000_000
@@ -15,7 +16,7 @@ def _ability(text: str) -> Meta:
 
 
 class Model(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What one model can do and what it costs. Overrides the catalogue; what is not given stays as there."""
+    """What one model can do and costs. Overrides catalogue and provider; what is not given stays as there."""
 
     context_tokens: (
         Annotated[
@@ -125,3 +126,7 @@ class Model(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ]
         | UnsetType
     ) = UNSET
+    requests_per_minute: RequestRate | UnsetType = UNSET
+    tokens_per_minute: TokenRate | UnsetType = UNSET
+    input_tokens_per_minute: InputTokenRate | UnsetType = UNSET
+    output_tokens_per_minute: OutputTokenRate | UnsetType = UNSET

@@ -1,16 +1,26 @@
-"""`[policy.*]`: retries, breaker, limit and parking. The defaults are those of `halfopen.policy.options`."""
+"""`[policy.*]`: retries, breaker, limit, parking and slowness.
+
+The defaults are those of `halfopen.policy.options`.
+"""
 
 from typing import Annotated
 
 from msgspec import field
 
-from halfopen.policy.options import BreakerOptions, LimitOptions, ParkingOptions, RetryOptions
+from halfopen.policy.options import (
+    BreakerOptions,
+    LimitOptions,
+    ParkingOptions,
+    RetryOptions,
+    SlownessOptions,
+)
 from halfopen.rollout.settings.table import SECONDS_MAX, Table, number, seconds
 
 _RETRY = RetryOptions()
 _BREAKER = BreakerOptions()
 _LIMIT = LimitOptions()
 _PARKING = ParkingOptions()
+_SLOWNESS = SlownessOptions()
 
 
 class Retry(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -35,6 +45,16 @@ class Retry(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         _RETRY.refill_per_success
     )
     refill_s: Annotated[float, seconds(1, 3600, "Time that puts back one token by itself.")] = _RETRY.refill_s
+    price_max: Annotated[
+        float,
+        number(
+            1,
+            100,
+            "A retry of a request that is larger than usual costs so many times more, up to this. 1: all "
+            "cost the same.",
+            "times",
+        ),
+    ] = _RETRY.price_max
 
 
 class Breaker(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,6 +84,13 @@ class Breaker(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     slow_start_s: Annotated[
         float, seconds(0, 300, "After a probe succeeds, traffic comes back over this long.")
     ] = _BREAKER.slow_start_s
+    slow_share: Annotated[
+        float, number(0.01, 1, "Share of slow first tokens in the window that opens the breaker.")
+    ] = _BREAKER.slow_share
+    lone_probe_s: Annotated[
+        float,
+        seconds(0.1, 300, "A target that fails is tried again this often by requests that have no other."),
+    ] = _BREAKER.lone_probe_s
 
 
 class Limit(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -79,6 +106,15 @@ class Limit(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     decrease_every_s: Annotated[float, seconds(0, 60, "The limit falls at most once in this long.")] = (
         _LIMIT.decrease_every_s
     )
+    reserve: Annotated[
+        float,
+        number(
+            0,
+            1,
+            "Most of the limit, as a share, that is kept for requests whose first choice the target is, as "
+            "far as they have lately used it. Requests that fail over to it have the rest.",
+        ),
+    ] = _LIMIT.reserve
 
 
 class Parking(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -92,6 +128,17 @@ class Parking(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     )
 
 
+class Slowness(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a first token counts as slow: the breaker and the limit take it for a sign of trouble."""
+
+    ratio: Annotated[float, number(1.5, 100, "Times the median that is usual for the target.")] = (
+        _SLOWNESS.ratio
+    )
+    min_s: Annotated[float, seconds(0.05, 600, "A first token that comes sooner is never slow.")] = (
+        _SLOWNESS.min_s
+    )
+
+
 class Policy(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What requests to one target share."""
 
@@ -99,3 +146,4 @@ class Policy(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     breaker: Breaker = field(default_factory=Breaker)
     limit: Limit = field(default_factory=Limit)
     parking: Parking = field(default_factory=Parking)
+    slowness: Slowness = field(default_factory=Slowness)

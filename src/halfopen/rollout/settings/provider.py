@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType, field
 
 from halfopen.rollout.settings.model import Model
+from halfopen.rollout.settings.rates import InputTokenRate, OutputTokenRate, RequestRate, TokenRate
 from halfopen.rollout.settings.table import Table, number, seconds
 
 LOCAL_ONLY = ("gguf", "context_tokens", "threads", "start_s", "parallel", "answer_tokens")
@@ -57,6 +58,19 @@ class Provider(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         ]
         | UnsetType
     ) = UNSET
+    keys: (
+        Annotated[
+            tuple[Annotated[str, Meta(min_length=1, max_length=4096)], ...],
+            Meta(
+                min_length=1,
+                max_length=100,
+                description="Several API keys instead of one, each a reference as `key`. A key that was "
+                "refused or is used up rests, and another takes the call.",
+                examples=[["${OPENAI_API_KEY}", "${OPENAI_API_KEY_2}"]],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     flavour: (
         Annotated[
             str,
@@ -84,6 +98,10 @@ class Provider(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     idle_s: Annotated[
         float, seconds(0, 3600, "An unused connection is kept this long. 0: never used again.")
     ] = 30.0
+    requests_per_minute: RequestRate | UnsetType = UNSET
+    tokens_per_minute: TokenRate | UnsetType = UNSET
+    input_tokens_per_minute: InputTokenRate | UnsetType = UNSET
+    output_tokens_per_minute: OutputTokenRate | UnsetType = UNSET
     models: Annotated[
         dict[Annotated[str, Meta(min_length=1, max_length=256)], Model],
         Meta(description="Corrections to the catalogue, by the provider's own model name."),
@@ -92,7 +110,7 @@ class Provider(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         bool,
         Meta(
             description="Whether Halfopen starts and watches the model itself, as the last resort: needs the "
-            "extra `local`, and neither base_url nor key."
+            "extra `local`, and neither base_url nor a key."
         ),
     ] = False
     gguf: (

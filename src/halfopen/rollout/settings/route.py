@@ -77,6 +77,24 @@ KeepAliveAfter = Annotated[
 KeepAliveEvery = Annotated[
     float, seconds(0.1, 3600, "And from then on one in this long, while it is silent.")
 ]
+Choose = Annotated[
+    Literal["order", "weight", "least_loaded", "fastest", "cheapest"],
+    Meta(
+        description="In which order the targets are tried: order as they are listed, weight at random by "
+        "weights, least_loaded by the share of their limit that is in use, fastest by their time to "
+        "first token, cheapest by their price for the request."
+    ),
+]
+Weight = Annotated[float, Meta(ge=0, le=1000)]
+Hedge = Annotated[
+    float,
+    number(
+        0,
+        0.2,
+        "Most tokens that second calls may add, as a share of all. A stream whose first content is late "
+        "is asked for at another target as well, and the quicker one is relayed. 0: never.",
+    ),
+]
 
 
 class Defaults(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -95,6 +113,8 @@ class Defaults(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     json_answers: JsonAnswers = _JOURNEY.json_answers.value
     keepalive_after_s: KeepAliveAfter = _JOURNEY.keepalive_after_s
     keepalive_every_s: KeepAliveEvery = _JOURNEY.keepalive_every_s
+    choose: Choose = _JOURNEY.choice.value
+    hedge: Hedge = _JOURNEY.hedge.extra_load
 
 
 class Route(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -121,3 +141,18 @@ class Route(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     json_answers: JsonAnswers | UnsetType = UNSET
     keepalive_after_s: KeepAliveAfter | UnsetType = UNSET
     keepalive_every_s: KeepAliveEvery | UnsetType = UNSET
+    choose: Choose | UnsetType = UNSET
+    weights: (
+        Annotated[
+            tuple[Weight, ...],
+            Meta(
+                min_length=1,
+                max_length=16,
+                description='With choose = "weight": how often each target comes first against the others, '
+                "one number for each target. 0: only when the others can't.",
+                examples=[[3, 1, 1]],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
+    hedge: Hedge | UnsetType = UNSET

@@ -1,0 +1,138 @@
+"""What a request asks of everything that requests share, read from its head and its body.
+
+Rules
+1. The headers are looked through once; what makes no sense counts as not sent.
+2. A caller is known by a keyed hash of the credential that it sent, or of the name that it gives
+   itself in `x-halfopen-caller`. The credential is kept nowhere.
+3. The clients of OpenAI and Anthropic, and a Halfopen in front of this one, say in
+   `x-stainless-retry-count` how often they have sent a request before.
+4. A stream's read timeout is for the time between two events, so it says nothing about patience;
+   `x-halfopen-timeout` does, for streams as well.
+5. Token counts are estimates, to be replaced by what the provider counts.
+
+Source: the official clients of OpenAI (3.54) and Anthropic (2.12), `_build_headers`.
+"""
+
+import hashlib
+import math
+from typing import Final
+
+from halfopen.http1 import RequestHead
+from halfopen.model import Demand, Priority
+from halfopen.providers import Ask, Chat
+from halfopen.providers.chat import plain_value
+from halfopen.providers.clients.embeddings.request import Embedding
+from halfopen.providers.clients.relay import Relayed
+from halfopen.providers.continuation import estimated
+
+OUTPUT_TOKENS: Final = 500
+"""What an answer is taken to have when the request sets no limit: chats mostly get fewer."""
+OUTPUT_TOKENS_MAX: Final = 200_000
+"""No answer is taken to have more, whatever limit its request sets."""
+REPEATS_MAX: Final = 100
+PATIENCE_MAX_S: Final = 86_400.0
+
+_CALLER = b"x-halfopen-caller"
+_PRIORITY = b"x-halfopen-priority"
+_TIMEOUT = b"x-halfopen-timeout"
+_REPEATS = b"x-stainless-retry-count"
+_CREDENTIALS = (b"authorization", b"x-api-key", b"x-goog-api-key")
+_READ_TIMEOUTS = (b"x-stainless-read-timeout", b"x-stainless-timeout")
+_READ = frozenset((_CALLER, _PRIORITY, _TIMEOUT, _REPEATS, *_CREDENTIALS, *_READ_TIMEOUTS))
+
+_BYTES_PER_TOKEN = 4
+_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_LARGE_BYTES = 16 * 1024
+_DIGITS_MAX = 12
+
+
+def demand_of(head: RequestHead, ask: Ask, secret: bytes) -> Demand:
+    """What a request asks.
+
+    Args:
+        head: Its head.
+        ask: What its client's dialect has read of it.
+        secret: Makes the hashes of callers this process's own. At most 32 bytes.
+    """
+    sent = {name: value for name, value in head.headers if name in _READ}
+    return Demand(
+        input_tokens=_input_tokens(ask),
+        output_tokens=_output_tokens(ask),
+        priority=_priority(sent.get(_PRIORITY), ask),
+        caller=_caller(sent, secret),
+        repeats=_repeats(sent.get(_REPEATS)),
+        patience_s=_patience_s(sent, stream=ask.stream),
+    )
+
+
+def _caller(sent: dict[bytes, bytes], secret: bytes) -> str:
+    for name in (_CALLER, *_CREDENTIALS):
+        value = sent.get(name)
+        if value:
+            return hashlib.blake2s(name + b":" + value, digest_size=8, key=secret).hexdigest()
+    return ""
+
+
+def _priority(told: bytes | None, ask: Ask) -> Priority:
+    if told is not None:
+        match told.strip().lower():
+            case b"bulk":
+                return Priority.BULK
+            case b"interactive":
+                return Priority.INTERACTIVE
+    if isinstance(ask, Relayed):
+        return Priority.INTERACTIVE
+    if isinstance(ask, Chat) and ask.origin is not None:
+        ask = ask.origin
+        if b'"flex"' not in ask.body:
+            return Priority.INTERACTIVE  # its fields need not be read
+    return Priority.BULK if ask.value("service_tier") == "flex" else Priority.INTERACTIVE
+
+
+def _repeats(told: bytes | None) -> int:
+    if told is None or not told.isdigit() or len(told) > _DIGITS_MAX:
+        return 0
+    return min(int(told), REPEATS_MAX)
+
+
+def _patience_s(sent: dict[bytes, bytes], *, stream: bool) -> float | None:
+    for name in (_TIMEOUT,) if stream else (_TIMEOUT, *_READ_TIMEOUTS):
+        told = sent.get(name)
+        if told is not None and (patience_s := _seconds(told)) is not None:
+            return patience_s
+    return None
+
+
+def _seconds(told: bytes) -> float | None:
+    try:
+        seconds = float(told)
+    except ValueError:
+        return None
+    return min(seconds, PATIENCE_MAX_S) if math.isfinite(seconds) and seconds > 0 else None
+
+
+def _input_tokens(ask: Ask) -> int:
+    if isinstance(ask, Relayed):
+        return 0  # a file, a form, a job's name: nothing that has tokens as a prompt has them
+    body = ask.body
+    if len(body) > _LARGE_BYTES and isinstance(ask, Chat):
+        return estimated(ask, 0).input_tokens  # it may have images, whose bytes tell nothing
+    return -(-len(body) // _BYTES_PER_TOKEN)
+
+
+def _output_tokens(ask: Ask) -> int:
+    if isinstance(ask, Relayed | Embedding):
+        return 0
+    limit = next(
+        (found for name in _OUTPUT_LIMITS if (found := _count(ask, name)) is not None), OUTPUT_TOKENS
+    )
+    return min(limit * (_count(ask, "n") or 1), OUTPUT_TOKENS_MAX)
+
+
+def _count(ask: Ask, name: str) -> int | None:
+    """A field that should be a positive number. The provider says so if it is none."""
+    raw = ask.fields.get(name)
+    if raw is None:
+        return None
+    value = plain_value(raw)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None

@@ -1,0 +1,107 @@
+"""Whether a target's first tokens come slowly, for that target.
+
+Rules
+1. A first token is slow when it takes longer than `min_s` and than `ratio` times the target's usual
+   time. What was waited for in vain counts with the time that was waited.
+2. The usual time is known after 20 times: it begins as their median. Until then nothing is slow.
+3. From then on the present median is followed: each time moves it by 5 %, towards itself. So one
+   long prompt moves it no more than any other request.
+4. The usual time follows the present median, with a time constant of a minute or of 50 times, but
+   never rises faster than twofold in ten minutes: a brownout is not taken for the new normal. A target
+   that is lastingly slower is accepted in the end, also when only the breaker's probes ask it, for each
+   of them counts for up to ten seconds of that rise.
+5. A target is slowing when a quarter of the first tokens of the last ten seconds, and at least five,
+   were slow: single ones are long prompts, that many are overload.
+
+Sources: Q. Ma, S. Muthukrishnan and M. Sandler, "Frugal Streaming for Estimating Quantiles", 2013 (the
+median by steps, here in proportion to it); resilience4j (slow calls).
+"""
+
+import math
+from dataclasses import dataclass
+
+from halfopen.policy.window import Window
+
+
+@dataclass(frozen=True, slots=True)
+class SlownessOptions:
+    """When a first token counts as slow."""
+
+    ratio: float = 5.0
+    """Times the target's usual median. 1.5 to 100."""
+    min_s: float = 1.0
+    """Never sooner than this. Seconds, 0.05 to 600."""
+
+
+SAMPLES_MIN = 20
+"""Fewer times don't say what is usual."""
+_STEP = 1.05
+_FOLLOW_S = 60.0
+_FOLLOW_MAX = 0.02
+"""Of the way, for each time: between rare times the present median moves too much to be followed closer."""
+_GAP_MAX_S = 10.0
+"""A silence counts as this long at most, or the first time after a night could move everything."""
+_RISE = math.log(2.0) / (600.0 + _GAP_MAX_S)
+"""A second, in proportion. With the silence before them, any ten minutes at most double it."""
+_WINDOW_S = 10.0
+_SLOWING_SHARE = 0.25
+_SLOWING_MIN = 5
+_SHORTEST_S = 0.001
+_LONGEST_S = 3600.0
+
+
+class Slowness:
+    """The usual time to first token of one target, and what is slow against it."""
+
+    __slots__ = ("_first", "_options", "_present", "_recorded", "_window", "threshold_s", "usual_s")
+
+    def __init__(self, options: SlownessOptions) -> None:
+        """Knows nothing."""
+        self._options = options
+        self._first: list[float] = []
+        self._present = 0.0
+        self.usual_s: float | None = None
+        """The target's usual median time. Seconds; None: not known yet."""
+        self._recorded = float("-inf")
+        self._window = Window(_WINDOW_S)
+        self.threshold_s = float("inf")
+        """A first token that takes longer is slow. Seconds; infinity: not known yet."""
+
+    def record(self, seconds: float, now: float) -> bool:
+        """A first token took this long, or was waited for so long in vain. Whether that is slow."""
+        slow = seconds > self.threshold_s
+        self._window.add(now, marked=slow)
+        if not _SHORTEST_S <= seconds <= _LONGEST_S:
+            seconds = _LONGEST_S if seconds > _LONGEST_S else _SHORTEST_S
+        self._learn(seconds, now)
+        return slow
+
+    def is_slowing(self, now: float) -> bool:
+        """Whether so many first tokens of the last ten seconds were slow that it looks like overload."""
+        times, slow = self._window.counts(now)
+        return slow >= _SLOWING_MIN and slow >= _SLOWING_SHARE * times
+
+    def _learn(self, seconds: float, now: float) -> None:
+        usual_s = self.usual_s
+        if usual_s is None:
+            self._first.append(seconds)
+            if len(self._first) < SAMPLES_MIN:
+                return
+            self._present = usual_s = sorted(self._first)[SAMPLES_MIN // 2]
+            self._first.clear()
+        else:
+            present_s = self._present * _STEP if seconds > self._present else self._present / _STEP
+            if (present_s > seconds) is (seconds > self._present):
+                present_s = seconds  # not past it
+            self._present = present_s
+            gap_s = now - self._recorded
+            if gap_s > 0.0:
+                gap_s = min(gap_s, _GAP_MAX_S)
+                share = min(gap_s / (gap_s + _FOLLOW_S), _FOLLOW_MAX)
+                wanted = (present_s / usual_s - 1.0) * share
+                most = _RISE * gap_s
+                usual_s += usual_s * min(wanted, most)
+        self.usual_s = usual_s
+        self._recorded = max(self._recorded, now)
+        threshold_s = self._options.ratio * usual_s
+        self.threshold_s = max(self._options.min_s, threshold_s)

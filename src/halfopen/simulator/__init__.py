@@ -1,0 +1,1 @@
+"""Requests, policies and upstreams on virtual time: what a policy does before it does it to anybody."""
