@@ -15,6 +15,7 @@ from halfopen.policy.pacer import Pacer, PacerOptions
 
 THROTTLE_DEFAULT_S = 2.0
 THROTTLE_MAX_S = 300.0
+_SOON_S = 1.0
 
 
 class Refusal(Enum):
@@ -63,6 +64,11 @@ class Account:
             if ready_at > now:
                 return Refused(Refusal.PACED, ready_at)
         return None
+
+    def is_usable_soon(self, demand: Demand, now: float) -> bool:
+        """Whether such a call can go out with it now, or as soon as the pacer lets it in a moment."""
+        refused = self.refusal(demand, now)
+        return refused is None or (refused.reason is Refusal.PACED and refused.until <= now + _SOON_S)
 
     def throttle(self, fault: Fault, now: float) -> None:
         """The provider asked for a pause."""

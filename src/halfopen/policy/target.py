@@ -175,12 +175,15 @@ class TargetState:
         return self.last_fault if None in refused else refused[0]
 
     def could_serve(self, now: float, demand: Demand = _ANY_DEMAND, *, own: bool = True) -> bool:
-        """Whether a call has a chance now: not parked, throttled, full or given up. Takes nothing."""
+        """Whether a call has a chance: not parked, throttled, full or given up. Takes nothing.
+
+        One that is only paced for a moment is worth waiting for, so that nobody bothers a dead target.
+        """
         return (
             now >= self._quiet_until
             and self.limiter.has_room_for(now, own=own)
             and self.breaker.retry_at(now, only_choice=False) <= now
-            and any(account.refusal(demand, now) is None for account in self.accounts)
+            and any(account.is_usable_soon(demand, now) for account in self.accounts)
         )
 
     def retry_at(self, now: float) -> float:
