@@ -114,7 +114,7 @@ evidence: env  ## the matrix and all drills as JSON in artifacts/
 
 pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade \
-		pyproject.toml --extra local --extra lab --group build --group test -o requirements/test.txt
+		pyproject.toml --extra local --extra lab --extra plots --group build --group test -o requirements/test.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
 		pyproject.toml --group build -c requirements/test.txt -o requirements/run.txt
 
