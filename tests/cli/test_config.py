@@ -100,6 +100,18 @@ def test_show_keeps_secrets_as_references(call, file):
     )
 
 
+def test_show_tells_all_keys_limits_and_choices(call, tmp_path):
+    """What paces and spreads the load is seen at a glance."""
+    path = tmp_path / "many.toml"
+    path.write_text(
+        '[providers.p]\ndialect = "openai"\nbase_url = "https://api.example.com"\nkeys = ["${K}", "${L}"]\n'
+        'requests_per_minute = 500\n[routes.m]\ntargets = ["p/m"]\nchoose = "fastest"\nhedge = 0.02\n'
+    )
+    shown = call("show", "--config", str(path), K="a", L="b").stdout
+    assert "key ${K}, ${L}, limits of every model: 500 requests per minute\n" in shown
+    assert "route m: p/m, chosen by fastest, hedged with 2.0% more load\n" in shown
+
+
 @pytest.mark.parametrize("verb", ["schema", "example", "reference", "show"])
 def test_everything_printed_is_also_there_as_json(call, verb):
     """--json is JSON, whole and unwrapped."""

@@ -116,7 +116,9 @@ class Response:
         assert error["type"]
         assert {"kind", "verdict", "remedy", "request_id", "attempts"} <= set(error["halfopen"])
         assert self.headers["content-type"] == "application/json"
-        assert self.headers["x-should-retry"] == "false"
+        own = error["halfopen"]
+        untried = own["kind"] == "no_capacity" and not own["attempts"]
+        assert self.headers.get("x-should-retry") == (None if untried else "false")
         assert self.headers["x-halfopen-request-id"] == error["halfopen"]["request_id"]
         return error
 

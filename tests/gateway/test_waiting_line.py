@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import openai
 import pytest
 
 from halfopen.gateway.runtime import Runtime
@@ -240,5 +241,33 @@ def test_repeats_are_told_upstream(play: Any, kit: Any) -> None:
             assert (await client.ask(kit.post(kit.chat(), header))).status == 200
         told = [head.partition(b"x-stainless-retry-count: ")[2][:1] for head in heads]
         assert told == [b"", b"", b"1", b"2"]
+
+    play(scene)
+
+
+def test_an_official_client_that_was_turned_away_comes_again_and_is_served(play: Any, kit: Any) -> None:
+    """Nothing was tried for it, so it may: it waits as long as it was told, and says that it repeats."""
+    refused = asyncio.Event()
+
+    async def seen(response: Any) -> None:
+        if response.status_code == 503:
+            refused.set()
+
+    async def scene(stage: Any) -> None:
+        gateway, counter, first = await occupied(stage, kit, queue_max=0)
+        async with openai.AsyncOpenAI(
+            base_url=f"http://127.0.0.1:{gateway.port}/v1",
+            api_key="x",
+            max_retries=1,
+            http_client=openai.DefaultAsyncHttpxClient(event_hooks={"response": [seen]}),
+        ) as client:
+            asking = asyncio.ensure_future(
+                client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x"}])
+            )
+            await asyncio.wait_for(refused.wait(), 5)
+            counter.go(2)
+            assert (await first.response()).status == 200
+            assert (await asking).choices
+        assert b"x-stainless-retry-count: 1" in counter.heads[1].lower()
 
     play(scene)

@@ -1,6 +1,7 @@
 """`halfopen config`: check, show and explain the configuration."""
 
 import os
+from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,10 +10,12 @@ import typer
 
 from halfopen.app.configuration import ConfigurationError, Loaded, load
 from halfopen.cli.output import print_errors, print_json
+from halfopen.policy.options import Choice, PacerOptions
 from halfopen.rollout import Snapshot
 from halfopen.rollout.example import example as example_text
 from halfopen.rollout.reference_page import settings_table
 from halfopen.rollout.schema import json_schema
+from halfopen.rollout.snapshot import ProviderSpec, RouteSpec
 
 app = typer.Typer(
     help="Check, show and explain the configuration.",
@@ -150,6 +153,27 @@ def _print_shown(loaded: Loaded) -> None:
     print(f"gateway http://{snapshot.gateway.host}:{snapshot.gateway.port}")
     for provider in snapshot.providers.values():
         where = "a local model" if provider.local else provider.base_url
-        print(f"provider {provider.name}: {provider.dialect} at {where}, key {provider.key or 'none'}")
+        keys = ", ".join(provider.keys) or "none"
+        print(f"provider {provider.name}: {provider.dialect} at {where}, key {keys}{_limits(provider)}")
     for route in snapshot.routes.values():
-        print(f"route {route.name}: {', then '.join(target.name for target in route.targets)}")
+        targets = ", then ".join(target.name for target in route.targets)
+        print(f"route {route.name}: {targets}{_choice(route)}")
+
+
+def _limits(provider: ProviderSpec) -> str:
+    stated = [("every model", provider.limits), *provider.model_limits]
+    told = [f"{model}: {_rates(limits)}" for model, limits in stated if _rates(limits)]
+    return f", limits of {'; '.join(told)}" if told else ""
+
+
+def _rates(limits: PacerOptions) -> str:
+    rates = ((field.name.replace("_", " "), getattr(limits, field.name)) for field in fields(limits))
+    return ", ".join(f"{rate:g} {name}" for name, rate in rates if isinstance(rate, float) and rate > 0)
+
+
+def _choice(route: RouteSpec) -> str:
+    options = route.options
+    told = "" if options.choice is Choice.ORDER else f", chosen by {options.choice.value.replace('_', ' ')}"
+    if options.hedge.extra_load > 0:
+        told += f", hedged with {options.hedge.extra_load:.1%} more load"
+    return told

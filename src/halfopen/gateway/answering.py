@@ -59,7 +59,8 @@ class Answering:
             self._delivery.break_off(failure)
             return
         body = self._client.error(failure)
-        self._responder.send(failure.status, [*error_headers(failure.fault), *headers()], body)
+        own = error_headers(failure.fault, len(self._journey.attempts))
+        self._responder.send(failure.status, [*own, *headers()], body)
 
     def _ids(self) -> list[tuple[str, str]]:
         return own_ids(self._responder.request_id, (self._client.request_id_header, None))

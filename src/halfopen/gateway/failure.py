@@ -1,7 +1,8 @@
 """A failure as the client gets it: its status and headers, and what our part of the error says.
 
 The words are those of the client's dialect. `x-should-retry: false` keeps the official clients from
-repeating what has been tried already.
+repeating what has been tried already. A request that was turned away before anything was tried goes
+without it: they come again by themselves, at the time that `retry-after` says.
 """
 
 import math
@@ -38,9 +39,10 @@ def status_of(fault: Fault) -> int:
     return status if 400 <= status <= 599 else 502
 
 
-def error_headers(fault: Fault) -> list[tuple[str, str]]:
-    """Headers of a final failure."""
-    headers = [_JSON, _NO_RETRY]
+def error_headers(fault: Fault, attempts: int = 0) -> list[tuple[str, str]]:
+    """Headers of a final failure after so many attempts."""
+    untried = fault.kind is Kind.NO_CAPACITY and attempts == 0
+    headers = [_JSON] if untried else [_JSON, _NO_RETRY]
     if fault.delay_s is not None and fault.verdict is not Verdict.FIX_REQUEST:
         headers.append(("retry-after", str(max(1, math.ceil(fault.delay_s)))))
     if fault.kind is Kind.NO_CAPACITY and fault.delay_s is None:

@@ -15,6 +15,7 @@ from halfopen.lab.fuzz_client import FuzzAnswer, FuzzSeen
 from halfopen.lab.fuzz_input import FuzzInput
 
 _OWN_FAULT = "gateway_error"
+_TURNED_AWAY = "no_capacity"
 
 
 def judge(given: FuzzInput, seen: FuzzSeen) -> tuple[str, str | None]:
@@ -69,7 +70,8 @@ def wrong_error(answer: FuzzAnswer, dialect: str | None) -> str | None:
         return "an error without a message"
     if error["halfopen"].get("kind") == _OWN_FAULT:
         return "a defect of the gateway"
-    if answer.headers.get("x-should-retry") != "false":
+    untried = error["halfopen"].get("kind") == _TURNED_AWAY and not error["halfopen"].get("attempts")
+    if not untried and answer.headers.get("x-should-retry") != "false":
         return "an error that asks to be retried"
     return None
 
