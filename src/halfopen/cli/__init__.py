@@ -30,6 +30,9 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
             "halfopen.cli.explain", "explain", "Explain a status or a saved response, and what to do."
         ),
         "lab": Verb("halfopen.cli.lab", "app", "Simulated providers that fail on demand."),
+        "simulate": Verb(
+            "halfopen.cli.simulate", "simulate", "Compare policies in a simulated outage on virtual time."
+        ),
     }
 )
 

@@ -1,0 +1,5 @@
+"""Pictures of comparisons, for a talk: one PNG a scenario. Needs matplotlib (extra `plots`)."""
+
+from halfopen.app.plots.picture import draw
+
+__all__ = ["draw"]

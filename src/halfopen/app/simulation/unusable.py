@@ -1,0 +1,27 @@
+"""What a person asked for and can't have."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from halfopen.rollout.problem import Problem
+
+
+class UnusableError(Exception):
+    """A scenario or a policy can't be used. Its text says what, where and what to do, one problem a line."""
+
+    def __init__(self, text: str, *, wrong_usage: bool) -> None:
+        """`wrong_usage`: there is nothing of that name, or it can't be read. Else what it holds is wrong."""
+        self.wrong_usage = wrong_usage
+        super().__init__(text)
+
+
+def problem_lines(path: Path, problems: Iterable[Problem]) -> str:
+    """`file:line: place: message (hint)`, as editors and terminals know it."""
+    return "\n".join(
+        f"{path}"
+        f"{'' if problem.line is None else f':{problem.line}'}: "
+        f"{f'{problem.place}: ' if problem.place else ''}"
+        f"{problem.message}"
+        f"{f' ({problem.hint})' if problem.hint else ''}"
+        for problem in problems
+    )
