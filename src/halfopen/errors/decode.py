@@ -62,7 +62,7 @@ def decode(reply: Reply, wall_s: float | None = None) -> Fault | None:
 
 def _decode_success(reply: Reply, headers: dict[str, str], wall_s: float | None) -> Fault | None:
     if "event-stream" in headers.get("content-type", "").lower():
-        return read_stream(reply.body, reply.dialect)
+        return read_stream(reply.body, reply.dialect, reply.status or 200)
     body = reply.body.removeprefix(b"\xef\xbb\xbf")
     value = decode_json(body)
     node = error_node(value)

@@ -3,6 +3,8 @@
 A stream's status is 200 before anything is known, so an event is judged by its words alone.
 """
 
+from dataclasses import replace
+
 from halfopen.errors.conclude import Case, conclude
 from halfopen.errors.finding import Finding, Weight
 from halfopen.errors.json_body import JSON_MAX_BYTES, NoJson, decode_json
@@ -49,11 +51,14 @@ def decode_event(data: bytes, event: str = "", dialect: str | None = None) -> Fa
     return conclude(Case(_STREAM_STATUS, data, unwrapper.reports, [fallback]))
 
 
-def read_stream(body: bytes, dialect: str | None = None) -> Fault | None:
-    """Return the first fault in a whole saved stream; None: none of its events carries one."""
+def read_stream(body: bytes, dialect: str | None, status: int) -> Fault | None:
+    """Return the first fault in a whole saved stream; None: none of its events carries one.
+
+    `status` is the stream's own: 200, or another of the 2xx.
+    """
     if not body.strip():
         fact = "the stream is empty"
-        return make(Kind.EMPTY_ANSWER, status=_STREAM_STATUS, evidence=(fact,), body=body)
+        return make(Kind.EMPTY_ANSWER, status=status, evidence=(fact,), body=body)
     name = ""
     for line in body.splitlines()[:_EVENTS_MAX]:
         if line.startswith(b"event:"):
@@ -61,7 +66,7 @@ def read_stream(body: bytes, dialect: str | None = None) -> Fault | None:
             continue
         data = line[5:].strip() if line.startswith(b"data:") else line if line[:1] in b"{[" else b""
         if data and (fault := decode_event(data, name, dialect)) is not None:
-            return fault
+            return replace(fault, status=status)
         if not line:
             name = ""
     return None
