@@ -177,3 +177,129 @@ def test_any_text_is_safe(value: str, wall_s: float | None) -> None:
 def test_clamp_refuses(value: float | None) -> None:
     """What is not a wait is None."""
     assert clamp(value) is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "delay_s"),
+    [
+        pytest.param({"retry-after": "+7"}, 7.0, id="plus"),
+        pytest.param({"retry-after": ".5"}, 0.5, id="no-leading-digit"),
+        pytest.param({"retry-after": "5."}, 5.0, id="no-trailing-digit"),
+        pytest.param({"retry-after": "1e2"}, 100.0, id="exponent"),
+        pytest.param({"retry-after": "1E+2"}, 100.0, id="capital-exponent"),
+        pytest.param({"retry-after": "1" + "0" * 17}, 86400.0, id="eighteen-digits"),
+        pytest.param({"retry-after": "1" + "0" * 18}, None, id="nineteen-digits"),
+        pytest.param({"retry-after": "0." + "0" * 17 + "1"}, 1e-18, id="eighteen-places"),
+        pytest.param({"retry-after": "0." + "0" * 18 + "1"}, None, id="nineteen-places"),
+        pytest.param({"retry-after": "1e-400"}, 0.0, id="underflow"),
+        pytest.param({"retry-after": "1e0001"}, None, id="four-digits-of-exponent"),
+        pytest.param({"retry-after": "7s"}, None, id="unit"),
+        pytest.param({"retry-after-ms": "0", "retry-after": "9"}, 0.0, id="no-milliseconds"),
+        pytest.param({"retry-after-ms": "1e400", "retry-after": "9"}, 9.0, id="infinite-milliseconds"),
+        pytest.param({"retry-after-ms": "9e9"}, 86400.0, id="many-milliseconds"),
+    ],
+)
+def test_forms_of_numbers(headers: dict[str, str], delay_s: float | None) -> None:
+    """Numbers are decimal with bounded digits; what is no such number is no delay."""
+    assert errors.retry_after(headers, WALL_S) == delay_s
+
+
+def test_the_replys_own_date_is_the_clock_for_resets() -> None:
+    """Without a wall clock a moment of reset counts from the reply's date; without either there is no hint."""
+    headers = {"x-ratelimit-reset": "1445412480", "date": "Wed, 21 Oct 2015 07:27:50 GMT"}
+    assert errors.rate_limit_reset(headers) == 10.0
+    assert errors.rate_limit_reset({"x-ratelimit-reset": "1445412480"}) is None
+    assert errors.rate_limit_reset({"x-ratelimit-reset": "7"}) == 7.0
+    assert errors.rate_limit_reset(headers, WALL_S) == 30.0
+
+
+@pytest.mark.parametrize(
+    ("value", "delay_s"),
+    [
+        pytest.param("999999999", 86400.0, id="just-seconds"),
+        pytest.param("1000000000", None, id="a-moment-long-ago"),
+        pytest.param("1445412451", 1.0, id="a-moment"),
+        pytest.param("100000000000", 86400.0, id="the-last-moment-in-seconds"),
+        pytest.param("100000000001", None, id="the-first-in-milliseconds"),
+        pytest.param(" 7 ", 7.0, id="blanks"),
+        pytest.param("2015-10-21T07:28:00+00:00", 30.0, id="zone"),
+        pytest.param("2015-10-21T09:28:00+02:00", 30.0, id="another-zone"),
+        pytest.param("2015-10-21T07:28:00." + "0" * 20, 30.0, id="forty-characters"),
+        pytest.param("2015-10-21T07:28:00." + "0" * 21, None, id="forty-one-characters"),
+        pytest.param("2015-13-21T07:28:00", None, id="no-such-month"),
+        pytest.param("0001-01-01T00:00:00+14:00", None, id="before-all-time"),
+    ],
+)
+def test_forms_of_resets(value: str, delay_s: float | None) -> None:
+    """Seconds, moments in seconds or milliseconds, and RFC 3339 are told apart."""
+    assert errors.rate_limit_reset({"x-ratelimit-reset-tokens": value}, WALL_S) == delay_s
+
+
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        pytest.param("x-ratelimit-reset", True, id="bare"),
+        pytest.param("x-ratelimit-reset-tokens", True, id="one-word"),
+        pytest.param("x-ratelimit-reset-input-tokens", True, id="two-words"),
+        pytest.param("x-ratelimit-reset-a-b-c", False, id="three-words"),
+        pytest.param("anthropic-ratelimit-requests-reset", True, id="anthropic"),
+        pytest.param("anthropic-ratelimit-reset", False, id="anthropic-without-a-name"),
+        pytest.param("my-x-ratelimit-reset", False, id="another-header"),
+    ],
+)
+def test_which_headers_are_resets(name: str, known: bool) -> None:
+    """The reset headers of both families are known by their names."""
+    assert errors.rate_limit_reset({"x-other": "3", name: "7"}, WALL_S) == (7.0 if known else None)
+
+
+def test_what_remains_makes_a_reset_no_hint() -> None:
+    """A limit of which anything is left does not hold a retry up; rubbish is no proof of that."""
+    for left, delay_s in (("1", None), ("0.5", None), ("0", 7.0), ("-1", 7.0), ("x", 7.0), ("", 7.0)):
+        headers = {"anthropic-ratelimit-tokens-reset": "7", "anthropic-ratelimit-tokens-remaining": left}
+        assert errors.rate_limit_reset(headers, WALL_S) == delay_s
+
+
+def test_the_longest_reset_counts_in_any_order() -> None:
+    """Of several exhausted limits the last to be full again counts."""
+    for order in (("3", "7", "5"), ("7", "3", "5"), ("5", "3", "7")):
+        headers = dict(
+            zip(("x-ratelimit-reset-a", "x-ratelimit-reset-b", "x-ratelimit-reset-c"), order, strict=True)
+        )
+        assert errors.rate_limit_reset(headers, WALL_S) == 7.0
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        pytest.param("1ns", 1e-9, id="nanoseconds"),
+        pytest.param("1us", 1e-6, id="microseconds"),
+        pytest.param("1\u03bcs", 1e-6, id="microseconds-in-greek"),
+        pytest.param("1.5m", 90.0, id="fraction"),
+        pytest.param("5.s", 5.0, id="point"),
+        pytest.param("1" * 12 + "s", 111111111111.0, id="twelve-digits"),
+        pytest.param("1" * 13 + "s", None, id="thirteen-digits"),
+        pytest.param("0." + "1" * 12 + "s", 0.111111111111, id="twelve-places"),
+        pytest.param("0." + "1" * 13 + "s", None, id="thirteen-places"),
+        pytest.param("1s" * 50, 50.0, id="a-hundred-characters"),
+        pytest.param("1s" * 49 + "10s", None, id="a-hundred-and-one"),
+        pytest.param("1s x", None, id="more"),
+        pytest.param("1M", None, id="capital"),
+    ],
+)
+def test_more_go_durations(text: str, seconds: float | None) -> None:
+    """Every unit of Go, and bounds on digits and length."""
+    assert go_duration_s(text) == (None if seconds is None else pytest.approx(seconds, rel=1e-12))
+
+
+def test_dates_are_bounded() -> None:
+    """A date of more than 64 characters is none, nor is an empty or an impossible one."""
+    assert http_date(DATE) == WALL_S + 30
+    assert http_date(DATE + " " * (64 - len(DATE))) == WALL_S + 30
+    assert http_date(DATE + " " * (65 - len(DATE))) is None
+    assert http_date("") is None
+    assert http_date("x") is None
+
+
+def test_clamp_keeps_what_can_be_acted_on() -> None:
+    """Zero, a moment and a day are kept; more is cut to a day."""
+    assert [clamp(delay) for delay in (0.0, 0.001, 86_400.0, 86_400.1)] == [0.0, 0.001, 86_400.0, 86_400.0]

@@ -28,7 +28,9 @@ _DELAY = re.compile(
     re.IGNORECASE,
 )
 _PART = re.compile(r"(\d{1,9}(?:\.\d{1,12})?)\s?([a-z]+)", re.IGNORECASE)
-_UNITS_S: Mapping[str, float] = {"ms": 0.001, "mi": 60.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_MILLISECONDS = ("ms", "millisecond")
+_UNITS_S: Mapping[str, float] = {"s": 1.0, "m": 60.0, "h": 3600.0}
+"""By the first letter of a unit that is not milliseconds."""
 
 HEAD_MAX_CHARS = 400
 TOKENS_MAX = 12
@@ -92,6 +94,6 @@ def delay_in_prose(message: str) -> float | None:
     total = 0.0
     for number, unit in _PART.findall(match.group(1)):
         name = unit.lower()
-        scale = _UNITS_S.get(name[:2]) or _UNITS_S[name[0]]
+        scale = 0.001 if name.startswith(_MILLISECONDS) else _UNITS_S[name[0]]
         total += float(number) * scale
     return total
