@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from halfopen import errors
+from halfopen.errors.anthropic import read_anthropic
 from halfopen.errors.conclude import request_id
 from halfopen.errors.finding import Finding, Weight
 from halfopen.errors.gemini import read_gemini
@@ -445,3 +446,68 @@ def test_a_saved_stream_is_read_to_a_bound() -> None:
     line = b'data: {"error": "boom"}'
     assert stream(b"x\n" * 9_999 + line) is not None
     assert stream(b"x\n" * 10_000 + line) is None
+
+
+def test_anthropics_overload_names_its_place() -> None:
+    """The type decides, wherever it was found, and the evidence quotes it."""
+    report = Report("error.cause", words=(("error.cause.type", "overloaded_error"),))
+    fact = "error.cause.type = overloaded_error"
+    assert read_anthropic(report) == [Finding(Kind.OVERLOADED, Weight.TYPE, fact, verdict=Verdict.FAILOVER)]
+    assert read_anthropic(Report("error")) == []
+
+
+def test_text_beyond_a_status_is_believed_in_events_and_good_statuses() -> None:
+    """Nobody's request is refused by an event or a 200, so an object inside its text counts."""
+    body = b'{"error": {"message": "said: {\\"code\\": \\"slow_down\\"}"}}'
+    for fault in (errors.decode(Reply(200, (), body)), errors.decode_event(body)):
+        assert fault is not None
+        assert fault.kind is Kind.SLOW_DOWN
+
+
+def test_what_stands_beside_an_error_is_read_in_events_and_good_statuses() -> None:
+    """An id beside `error` is the fault's, whatever brought it."""
+    body = b'{"error": {"message": "m"}, "request_id": "r"}'
+    for fault in (errors.decode(Reply(200, (), body)), errors.decode_event(body)):
+        assert fault is not None
+        assert fault.request_id == "r"
+
+
+def test_where_text_was_found_is_told(fault_of: Callable[..., Fault]) -> None:
+    """Text of a body, a JSON string and an object without `error` are all of the body; text of an event is its own."""
+    for body in ("loading model", '"loading model"', {"message": "loading model"}):
+        assert fault_of(503, body).evidence[0] == 'body says "loading model"'
+    event = errors.decode_event(b"loading model", "error")
+    assert event is not None
+    assert event.evidence[0] == 'event says "loading model"'
+
+
+def test_a_body_that_is_no_utf_8(fault_of: Callable[..., Fault]) -> None:
+    """What is no UTF-8 is replaced, a byte order mark is none of the words, and other ends are kept."""
+    assert fault_of(503, b"loading model \xff").message == "loading model \ufffd"
+    assert fault_of(503, "\ufeffX marks".encode()).message == "X marks"
+    assert fault_of(503, "X marks X\ufeff".encode()).message == "X marks X\ufeff"
+    assert fault_of(503, b'\xef\xbb\xbf{"error": {"code": "slow_down"}}').kind is Kind.SLOW_DOWN
+
+
+def test_what_is_not_said_is_not_made_up(fault_of: Callable[..., Fault]) -> None:
+    """Without a body a fault has none; without a status a page tells nothing."""
+    assert errors.make(Kind.UNKNOWN).body == b""
+    assert fault_of(None, "<html>maintenance").evidence == ("no status",)
+
+
+def test_only_the_next_line_is_the_name_of_an_event() -> None:
+    """A name right behind the colon counts; a line of neither name, data nor JSON counts for nothing."""
+    named = stream(b"event:error\ndata: gone\n\n")
+    assert named is not None
+    assert named.message == "gone"
+    assert stream(b'X{"error": "boom"}\n') is None
+    assert stream(b'{"error": {"code": "slow_down"}}') is not None
+
+
+def test_what_a_layer_lacks_comes_from_the_first_that_has_it(fault_of: Callable[..., Fault]) -> None:
+    """Bounded, and from the deciding layer before any other."""
+    body = {"error": {"type": "a", "param": "p", "message": "m", "cause": {"code": "slow_down", "type": "b"}}}
+    fault = fault_of(500, body)
+    assert (fault.type, fault.param, fault.code) == ("b", "p", "slow_down")
+    nested = {"param": "outer", "error": {"type": "x", "code": "slow_down", "param": "inner"}}
+    assert fault_of(500, nested).param == "inner"

@@ -1,6 +1,7 @@
 """How long the server asks us to wait."""
 
 import math
+import time
 
 import pytest
 from hypothesis import given
@@ -303,3 +304,21 @@ def test_dates_are_bounded() -> None:
 def test_clamp_keeps_what_can_be_acted_on() -> None:
     """Zero, a moment and a day are kept; more is cut to a day."""
     assert [clamp(delay) for delay in (0.0, 0.001, 86_400.0, 86_400.1)] == [0.0, 0.001, 86_400.0, 86_400.0]
+
+
+def test_a_limit_that_is_not_exhausted_hides_no_other() -> None:
+    """In whatever order the headers come, each limit is looked at."""
+    headers = {"x-ratelimit-remaining-a": "5", "x-ratelimit-reset-a": "9", "x-ratelimit-reset-b": "3"}
+    assert errors.rate_limit_reset(headers, WALL_S) == 3.0
+
+
+def test_a_moment_without_a_zone_is_utc_wherever_the_gateway_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The machine's own time zone has no say."""
+    monkeypatch.setenv("TZ", "XYZ-9")
+    time.tzset()
+    try:
+        headers = {"x-ratelimit-reset": "2015-10-21T07:28:00"}
+        assert errors.rate_limit_reset(headers, WALL_S) == 30.0
+    finally:
+        monkeypatch.undo()
+        time.tzset()

@@ -134,7 +134,25 @@ def test_a_status_word_is_a_type() -> None:
     assert reports_of({"message": "m", "status": 404})[0].type is None
 
 
-CHILDREN = ["error", "errors", "detail", "details", "metadata", "raw", "innererror", "inner_error", "cause", "body", "response", "upstream", "upstream_error", "upstreamResponse", "provider_error", "original_error", "message"]
+CHILDREN = [
+    "error",
+    "errors",
+    "detail",
+    "details",
+    "metadata",
+    "raw",
+    "innererror",
+    "inner_error",
+    "cause",
+    "body",
+    "response",
+    "upstream",
+    "upstream_error",
+    "upstreamResponse",
+    "provider_error",
+    "original_error",
+    "message",
+]
 
 
 @pytest.mark.parametrize("name", CHILDREN)
@@ -301,3 +319,23 @@ def test_reports_are_bounded() -> None:
     assert len(reports_of(wide)) == REPORTS_MAX == 24
     texts = {"errors": [{"errors": ["x"] * 8}] * 8}
     assert len(reports_of(texts)) == 24
+
+
+def test_brackets_after_an_object_do_not_hide_it() -> None:
+    """JSON ends with its last bracket, whatever follows; a list before an object is its beginning."""
+    assert FOUND in text_reports("said: " + json.dumps(INNER) + " then")
+    nested_lists = {"code": "c", "a": [1, [2]], "b": {"x": [3]}}
+    (_, report) = text_reports("said: " + json.dumps(nested_lists) + " then")
+    assert report.code == "c"
+    (_, report) = text_reports("said: " + json.dumps([nested_lists, {"n": [1]}]) + " then")
+    assert report.code == "c"
+    assert text_reports("plain words without any")[0].path == "body"
+
+
+def test_a_string_as_deep_as_the_bound_is_read() -> None:
+    """The sixth layer below the first may be text, the seventh may not."""
+    body: Any = "words"
+    for _ in range(DEPTH_MAX):
+        body = {"cause": body}
+    assert [r.message for r in reports_of(body)] == ["words"]
+    assert reports_of({"cause": body}) == []

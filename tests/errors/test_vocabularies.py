@@ -37,8 +37,10 @@ WORDS: list[tuple[str, Vocabulary, Kind, Weight, str]] = [
         OPENAI,
         Kind.QUOTA_EXHAUSTED,
         CREDIT,
-        "insufficient_quota credit_balance_exhausted organization_spend_limit_exceeded project_spend_limit_exceeded "
-        "organization_usage_limit_exceeded billing_hard_limit_reached billing_not_active",
+        (
+            "insufficient_quota credit_balance_exhausted organization_spend_limit_exceeded project_spend_limit_exceeded "
+            "organization_usage_limit_exceeded billing_hard_limit_reached billing_not_active"
+        ),
     ),
     ("openai", OPENAI, Kind.RATE_LIMITED, CODE, "rate_limit_exceeded"),
     ("openai", OPENAI, Kind.SLOW_DOWN, CODE, "slow_down"),
@@ -48,8 +50,10 @@ WORDS: list[tuple[str, Vocabulary, Kind, Weight, str]] = [
         OPENAI,
         Kind.INVALID_REQUEST,
         CODE,
-        "unsupported_parameter unsupported_value unknown_parameter missing_required_parameter invalid_value "
-        "invalid_type invalid_function_parameters invalid_json_schema",
+        (
+            "unsupported_parameter unsupported_value unknown_parameter missing_required_parameter invalid_value "
+            "invalid_type invalid_function_parameters invalid_json_schema"
+        ),
     ),
     ("openai", OPENAI, Kind.BAD_KEY, TYPE, "authentication_error"),
     ("openai", OPENAI, Kind.FORBIDDEN, TYPE, "permission_error"),
@@ -80,8 +84,10 @@ WORDS: list[tuple[str, Vocabulary, Kind, Weight, str]] = [
         GEMINI,
         Kind.FORBIDDEN,
         CODE,
-        "API_KEY_SERVICE_BLOCKED API_KEY_IP_ADDRESS_BLOCKED API_KEY_HTTP_REFERRER_BLOCKED SERVICE_DISABLED "
-        "CONSUMER_SUSPENDED IAM_PERMISSION_DENIED",
+        (
+            "API_KEY_SERVICE_BLOCKED API_KEY_IP_ADDRESS_BLOCKED API_KEY_HTTP_REFERRER_BLOCKED SERVICE_DISABLED "
+            "CONSUMER_SUSPENDED IAM_PERMISSION_DENIED"
+        ),
     ),
     ("gemini", GEMINI, Kind.QUOTA_EXHAUSTED, CREDIT, "BILLING_DISABLED"),
     ("gemini", GEMINI, Kind.OVERLOADED, CODE, "MODEL_CAPACITY_EXHAUSTED"),

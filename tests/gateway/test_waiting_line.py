@@ -193,7 +193,7 @@ def test_a_newcomer_lets_those_who_wait_go_first(play: Any, kit: Any) -> None:
     async def scene(stage: Any) -> None:
         gateway, counter, first = await occupied(stage, kit)
         clients = await line_up(stage, kit, gateway, [("early",)])
-        kit.limiter_of(gateway)._limit = 2.0  # nobody is told
+        kit.limiter_of(gateway)._window.size = 2.0  # nobody is told
         late = await stage.client(gateway)
         late.send(kit.post(kit.chat(user="late")))
         await stage.until(lambda: len(counter.users) == 2, lambda: counter.users)

@@ -378,6 +378,23 @@ def test_a_probe_that_answers_after_its_lease_still_closes() -> None:
     assert breaker.state(117.0) is BreakerState.CLOSED
 
 
+def test_an_old_probes_failure_decides_nothing_when_another_has_gone() -> None:
+    """A probe that hung fails after 30 s: that says nothing of the target now, and the newer probe does."""
+    breaker, old = probing()
+    newer = through(breaker, 115.0)
+    breaker.failed(old, 116.0)
+    assert breaker.state(116.0) is BreakerState.HALF_OPEN
+    breaker.succeeded(newer, 117.0)
+    assert breaker.state(117.0) is BreakerState.CLOSED
+
+
+def test_the_last_probes_failure_counts_after_its_lease() -> None:
+    """Nobody has asked since: what it says is the latest."""
+    breaker, probe = probing()
+    breaker.failed(probe, 130.0)
+    assert breaker.state(130.0) is BreakerState.OPEN
+
+
 # Rule 6: who has no other choice.
 
 

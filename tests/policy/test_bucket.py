@@ -1,4 +1,6 @@
-"""The retry budget: cost, reward, refill, and its bound on any schedule."""
+"""The retry budget: cost, reward, refill, size, and its bounds on any schedule."""
+
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -78,10 +80,22 @@ def test_time_that_goes_back_earns_nothing() -> None:
     assert bucket.tokens(100.0) == 0.0
 
 
-# The price of large requests.
+@pytest.mark.parametrize(
+    ("bucket_max", "spent", "fill"),
+    [(10.0, 0.0, 1.0), (10.0, 4.0, 0.6), (10.0, 10.0, 0.0), (2.0, 1.0, 0.5), (0.0, 0.0, 0.0)],
+    ids=["full", "partly", "empty", "small", "no-retries"],
+)
+def test_how_full_it_is(bucket_max: float, spent: float, fill: float) -> None:
+    """0 to 1, whatever its depth; one that forbids retries is empty."""
+    bucket = RetryBucket(RetryOptions(bucket_max=bucket_max), 0.0)
+    assert not spent or bucket.take(spent, 0.0)
+    assert bucket.fill(0.0) == pytest.approx(fill)
 
 
-def priced(*sizes: int, options: RetryOptions = OPTIONS) -> RetryBucket:
+# The count by size.
+
+
+def sized(*sizes: int, options: RetryOptions = OPTIONS) -> RetryBucket:
     bucket = RetryBucket(options, 0.0)
     for tokens in sizes:
         bucket.succeeded(tokens)
@@ -89,40 +103,85 @@ def priced(*sizes: int, options: RetryOptions = OPTIONS) -> RetryBucket:
 
 
 @pytest.mark.parametrize(
-    ("tokens", "times"),
-    [(0, 1.0), (1, 1.0), (1000, 1.0), (1001, 1.001), (2500, 2.5), (5000, 5.0), (10**9, 5.0)],
-    ids=["unknown", "small", "usual", "a-little-more", "larger", "largest", "huge"],
+    ("tokens", "left"),
+    [(0, 9.0), (1, 9.0), (500, 9.0), (1000, 9.0), (2500, 7.5), (5000, 5.0), (10**9, 5.0)],
+    ids=["unknown", "tiny", "half", "usual", "larger", "largest", "huge"],
 )
-@pytest.mark.parametrize("base", [RETRY_COST, TIMEOUT_COST], ids=["retry", "timeout"])
-def test_a_large_request_costs_more(base: float, tokens: int, times: float) -> None:
-    """In proportion to the mean of the successes: never less than the plain cost, never over 5 times."""
-    assert priced(500, 1500).cost(base, tokens) == pytest.approx(base * times)
+def test_a_large_request_takes_more(tokens: int, left: float) -> None:
+    """In proportion to the mean of the successes, at most five times; no retry takes less than its token."""
+    bucket = sized(500, 1500)
+    assert bucket.take(RETRY_COST, 0.0, tokens)
+    assert bucket.tokens(0.0) == pytest.approx(left)
 
 
-def test_all_cost_the_same_before_a_size_is_known() -> None:
+def test_a_timeout_of_a_large_request_takes_double() -> None:
+    """Both prices hold."""
+    bucket = sized(500, 1500)
+    assert bucket.take(TIMEOUT_COST, 0.0, 2500)
+    assert bucket.tokens(0.0) == pytest.approx(5.0)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "weight"),
+    [(0, 1.0), (100, 0.1), (1000, 1.0), (3000, 3.0), (10**9, 5.0)],
+    ids=["unknown", "small", "usual", "large", "huge"],
+)
+def test_weights_follow_sizes(tokens: int, weight: float) -> None:
+    """A request weighs what it is of the mean, up to `price_max`."""
+    assert sized(500, 1500).weight(tokens) == pytest.approx(weight)
+
+
+def test_all_weigh_the_same_before_a_size_is_known() -> None:
     """Successes of unknown size say nothing."""
-    assert priced().cost(1.0, 10**6) == 1.0
-    assert priced(0, 0).cost(1.0, 10**6) == 1.0
-    assert priced(1000, 0, 0).cost(1.0, 2000) == 2.0
+    assert sized().weight(10**6) == 1.0
+    assert sized(0, 0).weight(10**6) == 1.0
+    assert sized(1000, 0, 0).weight(2000) == 2.0
 
 
-def test_the_greatest_price_is_an_option() -> None:
-    """`price_max` = 1 makes all requests cost the same."""
-    assert priced(100, options=RetryOptions(price_max=1.0)).cost(1.0, 10**6) == 1.0
-    assert priced(100, options=RetryOptions(price_max=9.0)).cost(1.0, 10**6) == 9.0
+def test_the_greatest_weight_is_an_option() -> None:
+    """`price_max` = 1 makes all requests weigh the same."""
+    assert sized(100, options=RetryOptions(price_max=1.0)).weight(10**6) == 1.0
+    assert sized(100, options=RetryOptions(price_max=1.0)).weight(1) == 1.0
+    assert sized(100, options=RetryOptions(price_max=9.0)).weight(10**6) == 9.0
 
 
 def test_a_full_bucket_pays_for_any_request() -> None:
-    """No price is above the depth, or a large request could never be retried; nor below the plain cost."""
-    assert priced(100, options=RetryOptions(bucket_max=3.0)).cost(TIMEOUT_COST, 10**6) == 3.0
-    assert priced(100, options=RetryOptions(bucket_max=0.0)).cost(TIMEOUT_COST, 10**6) == 2.0
+    """None weighs more than the depth, or a large request could never be retried."""
+    bucket = sized(100, options=RetryOptions(bucket_max=3.0))
+    assert bucket.take(TIMEOUT_COST, 0.0, 10**6)
+    assert bucket.tokens(0.0) == 0.0
+    assert not sized(100, options=RetryOptions(bucket_max=0.0)).take(RETRY_COST, 1e6, 10**6)
+
+
+def test_a_success_earns_by_its_size() -> None:
+    """Ten usual successes fund a usual retry, five of double the size as well, if the tokens are there."""
+    bucket = sized(*[1000] * 50)
+    assert bucket.take(5.0, 0.0, 2000)
+    assert not bucket.has(RETRY_COST, 0.0, 1000)
+    for _ in range(5):
+        bucket.succeeded(2000)
+    assert bucket.has(RETRY_COST, 0.0, 800)
+
+
+def test_faults_that_do_not_depend_on_size_are_retried_as_if_all_were_alike() -> None:
+    """Sizes spread as requests' do cost next to no retries: 7 in 100 fail, and nearly all are retried."""
+    draws = Random(1)
+    bucket, retried, failed = RetryBucket(OPTIONS, 0.0), 0, 0
+    for _ in range(20_000):
+        tokens = 1 + int(draws.expovariate(1 / 600))
+        if draws.random() < 0.07:
+            failed += 1
+            retried += bucket.take(RETRY_COST, 0.0, tokens)
+        else:
+            bucket.succeeded(tokens)
+    assert retried >= 0.97 * failed
 
 
 def test_the_mean_follows_what_is_asked() -> None:
     """After two hundred larger successes the larger size is the usual one."""
-    bucket = priced(*[100] * 1000, *[1000] * 200)
-    assert bucket.cost(1.0, 1000) == pytest.approx(1.0, rel=0.05)
-    assert priced(*[100] * 1000, 1000).cost(1.0, 1000) == 5.0
+    bucket = sized(*[100] * 1000, *[1000] * 200)
+    assert bucket.weight(1000) == pytest.approx(1.0, rel=0.05)
+    assert sized(*[100] * 1000, 1000).weight(1000) == 5.0
 
 
 SCHEDULES = st.lists(
@@ -170,7 +229,7 @@ def test_bound_holds_for_retries_of_any_size(
             bucket.succeeded(tokens)
             successes += 1
         else:
-            retries += bucket.take(bucket.cost(RETRY_COST, tokens), now)
+            retries += bucket.take(RETRY_COST, now, tokens)
         assert retries <= 10.0 + 0.1 * successes + now / 30.0 + 1e-6
 
 
@@ -178,7 +237,7 @@ def test_the_bound_catches_a_bucket_that_never_empties() -> None:
     """Planted bug: a bucket whose `take` spends nothing breaks the bound."""
 
     class Bottomless(RetryBucket):
-        def take(self, cost: float, now: float) -> bool:
+        def take(self, cost: float, now: float, tokens: int = 0) -> bool:
             return True
 
     assert excess(Bottomless(OPTIONS, 0.0), [("retry", 0.0)] * 20) > 0

@@ -305,7 +305,7 @@ def bottomless(world: Any) -> None:
     class Bottomless(RetryBucket):
         __slots__ = ()
 
-        def take(self, cost: float, now: float) -> bool:
+        def take(self, cost: float, now: float, tokens: int = 0) -> bool:
             return True
 
     for state in world.states:
@@ -351,7 +351,7 @@ def one_too_many(world: Any) -> None:
             __slots__ = ()
 
             def has_room_for(self, now: float, *, own: bool) -> bool:
-                return self.in_flight <= int(self._limit)
+                return self.in_flight <= self.limit
 
             def acquire(self, now: float, *, own: bool = True) -> bool:
                 self.in_flight += 1

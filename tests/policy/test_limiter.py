@@ -39,9 +39,9 @@ def test_no_permit_past_the_limit() -> None:
 def test_a_permit_given_back_twice_raises_and_changes_nothing() -> None:
     """Release without a permit out is an error of ours."""
     limiter = filled(OPTIONS, 1)
-    limiter.release()
+    limiter.release(0.0)
     with pytest.raises(RuntimeError, match="twice"):
-        limiter.release()
+        limiter.release(0.0)
     assert (limiter.in_flight, limiter.limit) == (0, 8)
 
 
@@ -51,7 +51,7 @@ def test_a_permit_given_back_twice_raises_and_changes_nothing() -> None:
 def test_a_success_raises_the_limit_when_half_is_used(in_flight: int, limit: int) -> None:
     """Plus one, and only when the limit was in use: an idle target proves nothing."""
     limiter = filled(OPTIONS, in_flight)
-    limiter.succeeded()
+    limiter.answering(0.0)
     assert limiter.limit == limit
 
 
@@ -59,14 +59,14 @@ def test_the_limit_never_passes_its_most() -> None:
     """Growth ends at `max`."""
     limiter = filled(LimitOptions(initial=19, min=2, max=20), 19)
     for _ in range(10):
-        limiter.succeeded()
+        limiter.answering(0.0)
     assert limiter.limit == 20
 
 
 def test_first_content_raises_the_limit_like_an_answer() -> None:
     """A long stream counts when it begins to answer: growth doesn't wait for its end."""
     limiter = filled(OPTIONS, 8)
-    limiter.answering()
+    limiter.answering(0.0)
     assert limiter.limit == 9
 
 
@@ -82,23 +82,55 @@ def test_overload_halves_at_most_once_a_second() -> None:
 
 @pytest.mark.parametrize(
     ("limit", "in_flight", "after"),
-    [(10_000, 50, 50), (10_000, 1, 4), (100, 100, 50), (100, 60, 50), (100, 30, 30)],
+    [(10_000, 50, 50), (10_000, 5, 5), (100, 100, 50), (100, 60, 50), (100, 30, 30)],
     ids=["far-above-the-load", "nearly-idle", "full", "over-half", "under-half"],
 )
 def test_a_decrease_starts_from_what_was_in_use(limit: int, in_flight: int, after: int) -> None:
     """A limit that stood far above the load is felt after one decrease, not after eight."""
     limiter = filled(LimitOptions(initial=limit), in_flight)
     for _ in range(in_flight):
-        limiter.release()
+        limiter.release(0.0)
     limiter.overloaded(0.0)
     assert limiter.limit == after
+
+
+@pytest.mark.parametrize("in_flight", [0, 1, 4], ids=str)
+def test_overload_under_so_few_calls_says_little(in_flight: int) -> None:
+    """It halves what there is, and nothing is taken for granted: never below a quarter of the start."""
+    limiter = filled(LimitOptions(), in_flight)
+    limits = []
+    for second in range(4):
+        limiter.overloaded(float(second))
+        limits.append(limiter.limit)
+    assert limits == [50, 25, 25, 25]
+
+
+def test_overload_under_so_few_calls_never_raises() -> None:
+    """A limit that is below that quarter already stays."""
+    limiter = filled(LimitOptions(), 8)
+    limiter.overloaded(0.0)
+    for _ in range(8):
+        limiter.release(0.0)
+    limiter.overloaded(100.0)
+    assert limiter.limit == 8
+
+
+@pytest.mark.parametrize(
+    ("sent", "limit"), [(9.9, 50), (10.0, 25), (11.0, 25)], ids=["before", "with-it", "after"]
+)
+def test_only_calls_that_were_sent_since_can_halve_it_again(sent: float, limit: int) -> None:
+    """What was in the queue at a decrease comes back late, and can't tell whether the decrease was enough."""
+    limiter = filled(LimitOptions(), 100)
+    limiter.overloaded(10.0)
+    limiter.overloaded(15.0, sent=sent)
+    assert limiter.limit == limit
 
 
 def test_what_was_in_use_is_forgotten_by_and_by() -> None:
     """The most that was in flight counts half after 10 s."""
     limiter = filled(LimitOptions(initial=10_000), 400)
     for _ in range(400):
-        limiter.release()
+        limiter.release(0.0)
     limiter.overloaded(20.0)
     assert limiter.limit == 100
 
@@ -110,7 +142,7 @@ def test_a_few_refusals_at_random_leave_the_limit() -> None:
         if call % 10 == 9:
             limiter.overloaded(float(call))
         else:
-            limiter.answering()
+            limiter.answering(0.0)
     assert limiter.limit > 100
 
 
@@ -118,7 +150,7 @@ def test_a_burst_of_refusals_after_many_answers_is_felt_at_once() -> None:
     """A quarter of the latest results is reached within ten refusals."""
     limiter = filled(LimitOptions(), 100)
     for _ in range(500):
-        limiter.answering()
+        limiter.answering(0.0)
     for _ in range(10):
         limiter.overloaded(7.0)
     assert limiter.limit == 100
@@ -130,14 +162,14 @@ def test_after_a_decrease_growth_is_slow_and_then_as_before() -> None:
     limiter.overloaded(0.0)
     assert limiter.limit == 20
     for _ in range(20):
-        limiter.answering()
+        limiter.answering(0.0)
     assert limiter.limit == 22
     for _ in range(200):
-        limiter.answering()
+        limiter.answering(0.0)
     before = limiter.limit
     limiter.in_flight = 1000  # so that half is always in use
     for _ in range(10):
-        limiter.answering()
+        limiter.answering(0.0)
     assert limiter.limit == before + 10
 
 
@@ -152,6 +184,103 @@ def test_stress(in_flight: int, overloaded: bool, now: float, stressed: bool) ->
     if overloaded:
         limiter.overloaded(0.0)
     assert limiter.is_stressed(now) is stressed
+
+
+# Late answers.
+
+
+def test_late_answers_raise_it_by_one_a_round() -> None:
+    """Somebody is queueing: no doubling in a round."""
+    limiter = filled(LimitOptions(initial=20), 20)
+    for _ in range(20):
+        limiter.answering(0.0, late=True)
+    assert limiter.limit in {20, 21}
+    for _ in range(20):
+        limiter.answering(0.0)
+    assert limiter.limit in {40, 41}
+
+
+def crowded(own: int, guests: int) -> Limiter:
+    limiter = Limiter(LimitOptions())
+    for _ in range(own):
+        assert limiter.acquire(0.0)
+    for _ in range(guests):
+        assert limiter.acquire(0.0, own=False)
+    return limiter
+
+
+def room_of_guests(limiter: Limiter, now: float) -> int:
+    """How many may be under way in all."""
+    limiter.in_flight = limiter.own_in_flight
+    return failovers_that_fit(limiter, now)
+
+
+def test_failovers_give_way_when_answers_come_late() -> None:
+    """Own users' answers need not stand in a queue of others'; the limit itself stays."""
+    limiter = crowded(10, 40)
+    limiter.answering(1.0, late=True, sent=0.5)
+    assert limiter.limit == 100
+    assert room_of_guests(limiter, 1.0) == 20
+    limiter.answering(3.0, late=True, sent=2.5)
+    assert room_of_guests(limiter, 3.0) == 10
+
+
+def test_failovers_are_halved_once_in_a_round() -> None:
+    """Calls from before the last decrease tell nothing of it."""
+    limiter = crowded(10, 40)
+    for now in (1.0, 3.0, 4.0):
+        limiter.answering(now, late=True, sent=0.5)
+    assert room_of_guests(limiter, 4.0) == 20
+
+
+def test_failovers_to_a_pure_backup_are_not_limited_so() -> None:
+    """Where nobody else is disturbed, late answers are better than none."""
+    limiter = crowded(0, 40)
+    for now in (1.0, 3.0, 5.0):
+        limiter.answering(now, late=True, sent=now)
+    assert room_of_guests(limiter, 5.0) == 99
+
+
+def test_failovers_never_fall_below_the_least() -> None:
+    """However late answers come, a few can go."""
+    limiter = crowded(10, 40)
+    for now in range(1, 60, 2):
+        limiter.answering(float(now), late=True, sent=float(now))
+    assert room_of_guests(limiter, 60.0) == LimitOptions().min
+
+
+def test_failovers_come_back_gently() -> None:
+    """A tenth for each answer that is not late."""
+    limiter = crowded(10, 40)
+    for now in (1.0, 3.0):
+        limiter.answering(now, late=True, sent=now)
+    assert room_of_guests(limiter, 3.0) == 10
+    for _ in range(41):
+        limiter.answering(6.0)
+    assert room_of_guests(limiter, 6.0) == 14
+
+
+def test_late_answers_make_it_crowded_for_who_has_another_choice() -> None:
+    """Half of what was in flight is left to them; the limit for all the others stays."""
+    limiter = filled(LimitOptions(), 40)
+    assert not limiter.is_crowded
+    limiter.answering(1.0, late=True, sent=0.5)
+    assert limiter.is_crowded
+    for _ in range(21):
+        limiter.release(0.0)
+    assert not limiter.is_crowded
+    assert limiter.limit == 100
+
+
+def test_one_with_another_choice_can_always_go() -> None:
+    """Or nobody would see that answers come in time again."""
+    limiter = filled(LimitOptions(), 40)
+    for now in range(1, 60, 2):
+        limiter.answering(float(now), late=True, sent=float(now))
+    for _ in range(40):
+        assert limiter.is_crowded
+        limiter.release(0.0)
+    assert not limiter.is_crowded
 
 
 # The reserved share.
@@ -198,7 +327,7 @@ def test_the_reserve_fades_when_own_traffic_is_gone() -> None:
     for now in (0.0, 10.0, 20.0, 60.0):
         limiter = filled(LimitOptions(), 40)
         for _ in range(40):
-            limiter.release()
+            limiter.release(0.0)
         reserved.append(limiter.reserved(now))
     assert reserved == [50, 31, 16, 1]
 
@@ -224,7 +353,7 @@ def test_own_traffic_wins_back_what_failovers_hold() -> None:
     failovers_that_fit(limiter, 0.0)
     assert limiter.acquire(0.0)
     for _ in range(60):
-        limiter.release(own=False)
+        limiter.release(0.0, own=False)
         while limiter.own_in_flight < 20 and limiter.acquire(1.0):
             pass
         failovers_that_fit(limiter, 1.0)
@@ -238,9 +367,9 @@ def test_a_permit_is_given_back_as_it_was_taken(own: bool) -> None:
     limiter = Limiter(OPTIONS)
     limiter.acquire(0.0, own=own)
     with pytest.raises(RuntimeError, match="twice"):
-        limiter.release(own=not own)
+        limiter.release(0.0, own=not own)
     assert (limiter.in_flight, limiter.own_in_flight) == (1, int(own))
-    limiter.release(own=own)
+    limiter.release(0.0, own=own)
     assert limiter.in_flight == 0
 
 
@@ -258,10 +387,10 @@ def test_calls_above_a_lowered_limit_end_in_order() -> None:
     limiter.overloaded(0.0)
     for in_flight in (7, 6, 5, 4):
         assert not limiter.acquire(0.0)
-        limiter.release()
+        limiter.release(0.0)
         assert limiter.in_flight == in_flight
     assert not limiter.has_room
-    limiter.release()
+    limiter.release(0.0)
     assert limiter.acquire(0.0)
 
 
@@ -298,13 +427,13 @@ class LimiterMachine(RuleBasedStateMachine):
     def end(self, end: str, data: st.DataObject) -> None:
         before = self.limiter.limit
         if end == "first content":
-            self.limiter.answering()
+            self.limiter.answering(self.now)
             assert self.limiter.limit in (before, before + 1)
             return
         own = self.out.pop(data.draw(st.integers(0, len(self.out) - 1)))
         if end == "success":
-            self.limiter.succeeded()
-        self.limiter.release(own=own)
+            self.limiter.answering(0.0)
+        self.limiter.release(0.0, own=own)
         if end == "overload":
             self.limiter.overloaded(self.now)
             assert self.limiter.limit <= before
@@ -314,7 +443,7 @@ class LimiterMachine(RuleBasedStateMachine):
     def release_without_permit(self, own: bool) -> None:
         if own not in self.out:
             with pytest.raises(RuntimeError):
-                self.limiter.release(own=own)
+                self.limiter.release(0.0, own=own)
 
     @invariant()
     def consistent(self) -> None:
@@ -348,8 +477,8 @@ class NoReserve(Limiter):
 class WrongPurse(Limiter):
     """A permit is given back as own traffic's, whosever it was."""
 
-    def release(self, *, own: bool = True) -> None:
-        super().release(own=self.own_in_flight > 0)
+    def release(self, now: float, *, own: bool = True) -> None:
+        super().release(now, own=self.own_in_flight > 0)
 
 
 @pytest.mark.parametrize("bug", [OneMore, NoReserve, WrongPurse], ids=lambda bug: bug.__name__)

@@ -307,7 +307,7 @@ def test_the_figures_notice_a_lease_that_never_expires(outage: ModuleType) -> No
     ]
     # A lease of 9 s, an answer, a slow start of 4 s, and whole seconds.
     assert max(outage.back_after(world) for world in wedged) > 16.0
-    assert max(outage.back_after(outage.restored(seed, dead=outage.hang())) for seed in range(1, 5)) <= 16.0
+    assert max(outage.back_after(outage.restored(seed, dead=outage.hang())) for seed in range(1, 5)) <= 10.0
 
 
 def test_the_figures_notice_a_burst(outage: ModuleType) -> None:

@@ -118,6 +118,40 @@ def test_among_equal_faults_the_first_targets_is_shown(
     assert only(journey.step(ev.Failed(2, fault(message="a's")), 0.0)).fault.message == "a's"
 
 
+def crowd(state: TargetState) -> None:
+    """Four are under way, and answers come late."""
+    for _ in range(4):
+        assert isinstance(state.admit(0.0, only_choice=True), Permit)
+    for now in (1.0, 3.0):
+        state.limiter.answering(now, late=True, sent=now)
+    assert state.limiter.is_crowded
+
+
+@pytest.mark.parametrize(
+    ("crowded", "asked"),
+    [("", "a"), ("a", "b"), ("ab", "a"), ("b", "a")],
+    ids=["none", "first", "both", "other"],
+)
+def test_who_has_another_choice_leaves_a_crowded_target(
+    journey_over: Over, state_of: Build, sent_to: Shared, crowded: str, asked: str
+) -> None:
+    """While answers come late there, and not when they do everywhere."""
+    states = [state_of("a"), state_of("b")]
+    for state in states:
+        if state.target.provider in crowded:
+            crowd(state)
+    assert sent_to(journey_over(*states).step(ev.Arrived(), 4.0)) == asked
+
+
+def test_who_has_no_other_choice_goes_to_a_crowded_target(
+    journey_over: Over, state_of: Build, sent_to: Shared
+) -> None:
+    """Late is better than never."""
+    state = state_of("a")
+    crowd(state)
+    assert sent_to(journey_over(state).step(ev.Arrived(), 4.0)) == "a"
+
+
 def test_a_plan_is_made_anew_when_its_target_is_given_up(
     journey_over: Over, state_of: Build, fault: Faults, kill: Shared, names: Shared, only: Shared
 ) -> None:

@@ -176,3 +176,17 @@ def test_any_times_keep_it_sane_and_slow_to_rise(times: list[tuple[float, float]
             if now - then <= 600.0:
                 assert usual(slowness) <= before_s * 2.0 + 1e-9, (then, now)
         history.append((now, usual(slowness)))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "late"), [(0.9, False), (1.9, False), (2.2, True), (20.0, True)], ids=str
+)
+def test_late_is_well_above_the_usual_time(seconds: float, late: bool) -> None:
+    """Twice the usual median, long before anything is slow."""
+    slowness = Slowness(SlownessOptions())
+    assert not slowness.is_late
+    for call in range(40):
+        slowness.record(1.0, call / 100)
+    for call in range(40):
+        slowness.record(seconds, 0.4 + call / 100)
+    assert slowness.is_late is late

@@ -88,7 +88,7 @@ def test_a_full_target_refuses(state_of: Build) -> None:
     state = state_of(options=PolicyOptions(limit=LimitOptions(initial=2, min=1, max=2)))
     permit(state)
     second = permit(state)
-    assert refusal(state, 0.0) == Refused(Refusal.NO_ROOM, float("inf"))
+    assert refusal(state, 0.0) == Refused(Refusal.NO_ROOM, 30.0)
     state.settle_success(second, 1.0)
     permit(state, 1.0)
 

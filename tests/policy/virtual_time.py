@@ -1,8 +1,9 @@
 """A double of the gateway's driver on virtual time: one heap, seeded randomness, scripted upstreams.
 
-It does what `gateway.exchange`, `gateway.line`, `gateway.timers` and `Runtime.wake` do, and nothing else:
-it carries out actions, keeps the waiting line, wakes one waiter after an attempt ends and two after a
-success, and looks at timers on a tick. It records what the upstreams saw.
+It does what `gateway.exchange`, `gateway.timers`, `Runtime.wake` and `RouteRuntime.let_go` do, and nothing
+else: it carries out actions, keeps the waiting line, wakes one waiter after an attempt ends and two after a
+success, lets the head of the line go before newcomers, and looks at timers on a tick. It records what the
+upstreams saw.
 """
 
 import heapq
@@ -102,7 +103,7 @@ class Result:
 
 
 class Line:
-    """First come, first served; see `gateway.line`."""
+    """First come, first served: `policy.queue.Line` for one caller of one priority."""
 
     def __init__(self, bound: int) -> None:
         self.entries: dict[Exchange, None] = {}
@@ -192,7 +193,11 @@ class Exchange:
         self.due = float("inf")
         if self.result.ended is not None:
             return
-        if self.wake_at <= self.world.now:
+        if self.journey.state is State.WAITING:
+            self.world.let_go()
+        if self.result.ended is not None:
+            return
+        if self.wake_at <= self.world.now:  # else it was at the head itself
             self.step(ev.Timer())
         else:
             self.set_timer()
@@ -346,10 +351,19 @@ class World:
     def at(self, when: float, run: Callable[[], None]) -> None:
         heapq.heappush(self._heap, (when, next(self._order), run))
 
+    def let_go(self) -> None:
+        """Before somebody else looks for room: whoever is at the head of the line may take it."""
+        now = self.now
+        if self.line.entries and any(
+            state.limiter.has_room_for(now, own=True) and state.retry_at(now) <= now for state in self.states
+        ):
+            self.line.wake(1)
+
     def arrive(self, *, stream: bool = False) -> Exchange:
         exchange = Exchange(self, next(self._numbers), stream=stream)
         self.results.append(exchange.result)
         self.exchanges[exchange.result.request] = exchange
+        self.let_go()
         exchange.step(ev.Arrived())
         return exchange
 

@@ -1,7 +1,8 @@
 """What one request asks of everything that requests share."""
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 
 class Priority(Enum):
@@ -13,8 +14,7 @@ class Priority(Enum):
     """A batch, an evaluation, a night run: it gets what is left."""
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(msgspec.Struct, frozen=True, gc=False):
     """One request's size, rank and history, as far as they are known before it is sent."""
 
     input_tokens: int = 0

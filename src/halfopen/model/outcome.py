@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import msgspec
+
 from halfopen.model.fault import Fault
 
 
@@ -29,8 +31,7 @@ class Usage:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(msgspec.Struct, frozen=True, gc=False):
     """One call to one target. Times are monotonic seconds; None: it never came to that."""
 
     target: str

@@ -6,8 +6,9 @@ Rules
    asked again: 86400 s has been seen for a short outage. Without a word of its own, 2 s.
 """
 
-from dataclasses import dataclass
 from enum import Enum
+
+import msgspec
 
 from halfopen.model import Demand, Fault
 from halfopen.policy.credential import Credential
@@ -26,12 +27,12 @@ class Refusal(Enum):
     PACED = "the provider's rate limit is used up"
     BREAKER_OPEN = "breaker open"
     SLOW_START = "recovering: only part of the traffic goes there"
+    CROWDED = "answers come late: who has another choice goes there"
     NO_ROOM = "too many calls in flight"
     NO_BUDGET = "the caller repeats a request, and the retry budget is spent"
 
 
-@dataclass(frozen=True, slots=True)
-class Refused:
+class Refused(msgspec.Struct, frozen=True, gc=False):
     """A target's no, with its reason."""
 
     reason: Refusal

@@ -14,7 +14,8 @@ Rules
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+
+import msgspec
 
 from halfopen.policy.deadline import Deadline
 from halfopen.policy.options import JourneyOptions
@@ -25,8 +26,7 @@ _MARGIN = 2.0
 _FAIR_SHARE = 0.9
 
 
-@dataclass(frozen=True, slots=True)
-class Allowance:
+class Allowance(msgspec.Struct, frozen=True, gc=False):
     """The time of one attempt, in seconds."""
 
     own_s: float
@@ -49,7 +49,7 @@ def allow(
     *,
     stream: bool,
     earlier: int,
-    others: Callable[[], bool],
+    others: Callable[[], bool] | None,
 ) -> Allowance:
     """The time of an attempt at a target.
 
@@ -60,24 +60,27 @@ def allow(
         now: When it begins.
         stream: Whether a stream was asked for.
         earlier: Attempts before this one.
-        others: Whether another target could still be tried after it. Asked only if it matters.
+        others: Whether another target could still be tried after it. Asked only if it matters. None: no.
     """
-    left_s = deadline.left_s(now)
-    known_s = _known_s(state, options) if stream else None
-    own_s = options.attempt_s if not stream else known_s or options.first_token_s
-    cautious_s = _MARGIN * options.first_token_min_s
-    unknown = stream and known_s is None and not state.target.capabilities.reasoning
-    if unknown and cautious_s < own_s and others():
-        own_s = cautious_s
-    shared = own_s > left_s / 2 and others()
-    given_s = min(own_s, left_s)
+    left_s = deadline.at - now
+    known_s = None
+    if not stream:
+        own_s = options.attempt_s
+    else:
+        known_s = _known_s(state, options)
+        own_s = known_s or options.first_token_s
+        if known_s is None and not state.target.capabilities.reasoning:
+            cautious_s = _MARGIN * options.first_token_min_s
+            if cautious_s < own_s and others is not None and others():
+                own_s = cautious_s
+    shared = own_s > left_s / 2 and others is not None and others()
+    kept_s = 0.0
     if shared:
         kept_s = left_s / 2
         if stream and (state.target.capabilities.reasoning or (known_s or 0.0) > kept_s):
             kept_s = min(kept_s, options.first_token_min_s)
-        given_s = min(own_s, left_s - kept_s)
     due_s = min(own_s, deadline.span_s / 2.0 ** (earlier + shared))
-    return Allowance(own_s, given_s, due_s)
+    return Allowance(own_s, min(own_s, left_s - kept_s), due_s)
 
 
 def _known_s(state: TargetState, options: JourneyOptions) -> float | None:

@@ -14,8 +14,9 @@ Rules
    answers slowly. What is slow is measured against the target's usual time, which follows a lasting
    change (see `slowness`): in the end a probe that is as slow as ever closes it.
 5. A result counts only in the period that let its call through: a call from before the opening
-   neither closes a half-open breaker nor opens a closed one. Each probe of a period may decide,
-   also one that answers after its lease: slow is not dead.
+   neither closes a half-open breaker nor opens a closed one. Each probe of a period may close it, also
+   one that answers after its lease: slow is not dead. But when another probe has gone since, the failure
+   of an earlier one is old news and decides nothing: its silence was counted when its lease expired.
 6. A caller without another choice is let through even when it is open, until `min_samples` calls
    in a row have failed: a target that answers every second call is better than none, and so is a slow
    one. A good answer to such a caller closes it, a slow one does not.
@@ -233,7 +234,7 @@ class Breaker:
             in_a_row = self._consecutive >= self._options.consecutive
             if in_a_row or self._is_over(self._window, self._options.failure_ratio, now):
                 self._open(now)
-        elif ticket.lease:
+        elif ticket.lease and ticket.lease == self._lease:
             self._open(now)
 
     def abandoned(self, ticket: Ticket) -> None:

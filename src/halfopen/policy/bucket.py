@@ -2,15 +2,18 @@
 
 Rules
 1. A retry costs one token, after a timeout two; without tokens there is no retry.
-2. A request of more model tokens than the target's successes have on average costs so many times
-   more, up to `price_max` times: a retry of a long prompt is more load than one of a short prompt. No
-   request costs less than the one token, or cheap ones would break rule 4. A price is at most a full bucket.
-3. A success earns a tenth of a token, and time earns one every 30 s, so that an idle target can be
+2. A success earns a tenth of a token, and time earns one every 30 s, so that an idle target can be
    tried again.
-4. So retries ≤ bucket_max + 0.1 · successes + T/30, on any schedule: an outage makes 0.2 % more
+3. So retries ≤ bucket_max + 0.1 · successes + T/30, on any schedule: an outage makes 0.2 % more
    calls, not three times as many.
+4. The same is counted a second time by size: a request of twice as many model tokens as the successes
+   have on average weighs two, when it succeeds and when it is retried, one of half as many a half, and
+   none more than `price_max`. A retry needs both. So retries add no more than a tenth in tokens, either:
+   one of a long prompt is more load than one of a short prompt. Where faults don't depend on the size,
+   the second count allows as many retries as the first.
+5. A retry never weighs more than a full bucket, or the longest could never be retried.
 
-Source: AWS SDK "standard" retry mode's token bucket; the funding by success follows gRPC A6. The price
+Source: AWS SDK "standard" retry mode's token bucket; the funding by success follows gRPC A6. The count
 by size is our own: what a retry costs a provider of language models is its tokens.
 """
 
@@ -46,54 +49,73 @@ _MEAN_OF = 50.0
 class RetryBucket:
     """Counts tokens. Not thread-safe; one event loop owns it."""
 
-    __slots__ = ("_mean_tokens", "_options", "_sizes", "_tokens", "_updated")
+    __slots__ = ("_mean_tokens", "_options", "_sizes", "_tokens", "_updated", "_weights")
 
     def __init__(self, options: RetryOptions, now: float) -> None:
         """Starts full."""
         self._options = options
         self._tokens = options.bucket_max
+        self._weights = options.bucket_max
         self._updated = now
         self._mean_tokens = 0.0
         self._sizes = 0.0
 
     def tokens(self, now: float) -> float:
-        """Tokens at hand."""
+        """Tokens at hand, each for the retry of a usual request."""
         self._refill(now)
-        return self._tokens
+        return min(self._tokens, self._weights)
 
-    def cost(self, base: float, tokens: int) -> float:
-        """What a retry of a request of so many model tokens costs. `base`: what a usual one costs.
+    def fill(self, now: float) -> float:
+        """How full it is, 0 to 1. One that forbids retries is empty."""
+        most = self._options.bucket_max
+        return self.tokens(now) / most if most > 0.0 else 0.0
 
-        0 tokens: not known, a usual one.
-        """
-        if tokens <= self._mean_tokens or not self._sizes:
-            return base
-        price = base * min(tokens / self._mean_tokens, self._options.price_max)
-        return max(base, min(price, self._options.bucket_max))
+    def weight(self, tokens: int) -> float:
+        """How many usual requests one of so many model tokens weighs as much as. 0 tokens: not known, one."""
+        if tokens <= 0 or not self._sizes:
+            return 1.0
+        most = self._options.price_max
+        if most <= 1.0:
+            return 1.0
+        return min(tokens / self._mean_tokens, most)
 
-    def has(self, cost: float, now: float) -> bool:
+    def has(self, cost: float, now: float, tokens: int = 0) -> bool:
         """Whether `take` would succeed."""
         self._refill(now)
-        return self._tokens + _ROUNDING >= cost
+        return self._tokens + _ROUNDING >= cost and self._weights + _ROUNDING >= self._load(cost, tokens)
 
-    def take(self, cost: float, now: float) -> bool:
-        """Spend `cost` tokens; False, and nothing spent, when there are too few."""
-        if not self.has(cost, now):
+    def take(self, cost: float, now: float, tokens: int = 0) -> bool:
+        """Spend `cost` on a retry; False, and nothing spent, when there is too little.
+
+        `tokens`: the request's model tokens, estimated. 0: not known.
+        """
+        if not self.has(cost, now, tokens):
             return False
         self._tokens -= cost
+        self._weights -= self._load(cost, tokens)
         return True
 
     def succeeded(self, tokens: int = 0) -> None:
-        """Earn the reward of one success, of a request of so many model tokens. 0: not known."""
-        options = self._options
-        self._tokens = min(options.bucket_max, self._tokens + options.refill_per_success)
+        """Earn the reward of one success, of a request of so many model tokens. 0: not known.
+
+        They are estimated as those of a retry are, or the two could not be compared.
+        """
+        options, reward = self._options, self._options.refill_per_success
+        self._tokens = min(options.bucket_max, self._tokens + reward)
+        self._weights = min(options.bucket_max, self._weights + reward * self.weight(tokens))
         if tokens > 0:
             if self._sizes < _MEAN_OF:
                 self._sizes += 1.0
             self._mean_tokens += (tokens - self._mean_tokens) / self._sizes
 
+    def _load(self, cost: float, tokens: int) -> float:
+        """What a retry takes by size."""
+        return min(cost * self.weight(tokens), max(cost, self._options.bucket_max))
+
     def _refill(self, now: float) -> None:
         if now > self._updated:
+            most = self._options.bucket_max
             earned = (now - self._updated) / self._options.refill_s
-            self._tokens = min(self._options.bucket_max, self._tokens + earned)
+            self._tokens = min(most, self._tokens + earned)
+            self._weights = min(most, self._weights + earned)
             self._updated = now

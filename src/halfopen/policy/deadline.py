@@ -13,6 +13,7 @@ from halfopen.policy.options import JourneyOptions
 _FOR_EVER = float("inf")
 _LEFT_MIN_S = 1.0
 _LEFT_MIN_SHARE = 0.05
+_LONG_S = _LEFT_MIN_S / _LEFT_MIN_SHARE
 
 
 class Deadline:
@@ -20,37 +21,46 @@ class Deadline:
 
     __slots__ = ("_deadline_s", "_stream", "_stream_s", "arrived", "at", "last_start", "span_s")
 
-    def __init__(self, options: JourneyOptions, *, stream: bool, patience_s: float | None = None) -> None:
+    def __init__(
+        self,
+        options: JourneyOptions,
+        stream: bool,  # noqa: FBT001 - once a request: a name would cost as much as all the rest
+        patience_s: float | None = None,
+    ) -> None:
         """Begins with `begin`. The caller leaves after `patience_s`, if that is known."""
-        patient_s = _FOR_EVER if patience_s is None else max(patience_s, 0.0)
-        self._deadline_s = min(options.deadline_s, patient_s)
-        self._stream_s = min(options.stream_s, patient_s)
+        deadline_s, stream_s = options.deadline_s, options.stream_s
+        if patience_s is not None:
+            if patience_s < deadline_s:
+                deadline_s = max(patience_s, 0.0)
+            if patience_s < stream_s:
+                stream_s = max(patience_s, 0.0)
+        self._deadline_s = deadline_s
+        self._stream_s = stream_s
         self._stream = stream
         self.arrived = 0.0
-        self.at = float("inf")
+        self.at = _FOR_EVER
         """When the request, or the search for another target, is over."""
-        self.last_start = float("inf")
+        self.last_start = _FOR_EVER
         """From then on no call starts."""
-        self.span_s = min(self._deadline_s, self._stream_s) if stream else self._deadline_s
+        self.span_s = stream_s if stream and stream_s < deadline_s else deadline_s
         """How long the whole way to the first content may be."""
 
     def begin(self, now: float) -> None:
         """The request has come."""
         self.arrived = now
-        self.renew(now)
+        self._end_at(now + self.span_s)
 
     def renew(self, now: float) -> None:
         """A stream broke after its content had begun."""
-        self.at = now + self._deadline_s
-        if self._stream:
-            self.at = min(self.at, self.stream_until)
-        self.last_start = self.at - min(_LEFT_MIN_S, _LEFT_MIN_SHARE * self.span_s)
+        at = now + self._deadline_s
+        self._end_at(min(at, self.stream_until) if self._stream else at)
+
+    def _end_at(self, at: float) -> None:
+        self.at = at
+        span_s = self.span_s
+        self.last_start = at - (_LEFT_MIN_S if span_s >= _LONG_S else _LEFT_MIN_SHARE * span_s)
 
     @property
     def stream_until(self) -> float:
         """When a stream is over, whatever it brings."""
         return self.arrived + self._stream_s
-
-    def left_s(self, now: float) -> float:
-        """Seconds that are left."""
-        return self.at - now

@@ -1,29 +1,28 @@
-"""What can happen to a journey. The driver says it; the journey decides."""
+"""What can happen to a journey. The driver says it; the journey decides.
 
-from dataclasses import dataclass
+Structs for the reason that `actions` gives.
+"""
+
+import msgspec
 
 from halfopen.model import Fault, RateLimit, Usage
 
 
-@dataclass(frozen=True, slots=True)
-class Arrived:
+class Arrived(msgspec.Struct, frozen=True, gc=False):
     """The request is here and has been read."""
 
 
-@dataclass(frozen=True, slots=True)
-class PermitFreed:
+class PermitFreed(msgspec.Struct, frozen=True, gc=False):
     """A target that the journey waits for may have room again."""
 
 
-@dataclass(frozen=True, slots=True)
-class Connected:
+class Connected(msgspec.Struct, frozen=True, gc=False):
     """The attempt has a connection."""
 
     attempt: int
 
 
-@dataclass(frozen=True, slots=True)
-class FirstByte:
+class FirstByte(msgspec.Struct, frozen=True, gc=False):
     """The attempt's response head came."""
 
     attempt: int
@@ -32,8 +31,7 @@ class FirstByte:
     """What its headers told of rate limits."""
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(msgspec.Struct, frozen=True, gc=False):
     """The first content of a stream came, or the first that goes to the client.
 
     Later content is told with `Journey.progress`.
@@ -44,8 +42,7 @@ class Content:
     """Whether the client gets nothing of it yet: a tool call that is not closed, a route that holds."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(msgspec.Struct, frozen=True, gc=False):
     """The attempt brought a whole, valid answer."""
 
     attempt: int
@@ -53,8 +50,7 @@ class Finished:
     """What it told of its tokens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(msgspec.Struct, frozen=True, gc=False):
     """The attempt failed; its call is over."""
 
     attempt: int
@@ -63,23 +59,20 @@ class Failed:
     """What it told of its tokens."""
 
 
-@dataclass(frozen=True, slots=True)
-class Timer:
+class Timer(msgspec.Struct, frozen=True, gc=False):
     """`Journey.wake_at` has passed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shed:
+class Shed(msgspec.Struct, frozen=True, gc=False):
     """There is no place in the waiting line."""
 
     fault: Fault
 
 
-@dataclass(frozen=True, slots=True)
-class ClientGone:
+class ClientGone(msgspec.Struct, frozen=True, gc=False):
     """The client has left; nobody will read an answer."""
 
 
-Event = (
-    Arrived | PermitFreed | Connected | FirstByte | Content | Finished | Failed | Timer | Shed | ClientGone
-)
+OfAttempt = Connected | FirstByte | Content | Finished | Failed
+"""Those that belong to one attempt."""
+Event = Arrived | PermitFreed | OfAttempt | Timer | Shed | ClientGone

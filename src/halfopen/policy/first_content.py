@@ -23,6 +23,8 @@ _LONGEST_S = _SHORTEST_S * _GROWTH**_LAST
 _HALVED_EVERY = 100
 _DROPPED = 0.02
 """A time is dropped when it has been halved six times: 600 times later."""
+_UP_TO_S = tuple(_SHORTEST_S * _GROWTH**bucket for bucket in range(_BUCKETS))
+"""The longest time in each bucket but the last."""
 _PER_LOG = 1.0 / math.log(_GROWTH)
 SAMPLES_MIN = 20
 """Fewer times say nothing about a percentile."""
@@ -69,7 +71,7 @@ class FirstContentTimes:
         for bucket in range(self._highest, 0, -1):
             above += self._counts[bucket]
             if above > most:
-                return float(_SHORTEST_S * _GROWTH**bucket)
+                return _UP_TO_S[bucket]
         return _SHORTEST_S
 
     def _halve(self) -> None:

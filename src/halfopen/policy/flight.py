@@ -1,43 +1,34 @@
 """The attempt that is under way."""
 
+import msgspec
+
 from halfopen.model import Attempt, Fault
 from halfopen.policy.allowance import Allowance
-from halfopen.policy.target import Permit
+from halfopen.policy.target import Permit, TargetState
 
 
-class Flight:
+class Flight(msgspec.Struct, eq=False):
     """One call to one target, with its permit and its times (monotonic seconds)."""
 
-    __slots__ = (
-        "allowance",
-        "connected",
-        "deadline",
-        "first_byte",
-        "first_content",
-        "index",
-        "number",
-        "permit",
-        "started",
-        "status",
-    )
+    number: int
+    """Of the attempt, from 1."""
+    index: int
+    """The target's."""
+    state: TargetState
+    permit: Permit
+    allowance: Allowance
+    started: float
+    deadline: float
+    """When it is given up."""
+    connected: float | None = None
+    first_byte: float | None = None
+    first_content: float | None = None
+    status: int | None = None
 
-    def __init__(self, number: int, index: int, permit: Permit, allowance: Allowance, now: float) -> None:
-        """Attempt `number` at the target with this `index`, begun `now`."""
-        self.number = number
-        self.index = index
-        self.permit = permit
-        self.started = now
-        self.allowance = allowance
-        self.deadline = now + allowance.given_s
-        self.connected: float | None = None
-        self.first_byte: float | None = None
-        self.first_content: float | None = None
-        self.status: int | None = None
-
-    def land(self, target: str, now: float, *, fault: Fault | None, cancelled: bool) -> Attempt:
+    def land(self, now: float, *, fault: Fault | None, cancelled: bool) -> Attempt:
         """The finished attempt as a fact."""
         return Attempt(
-            target=target,
+            target=self.state.name,
             started=self.started,
             ended=now,
             connected=self.connected,

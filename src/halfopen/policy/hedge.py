@@ -33,8 +33,8 @@ class HedgeOptions:
 _REQUESTS_MAX = 20
 _REMEMBERED = 1000
 """The mean request is that of about so many."""
-_RETRIES_LOW = 5.0
-"""Tokens in a target's retry bucket: half of the default `bucket_max`. Fewer: its calls have been failing."""
+_RETRIES_LOW = 0.5
+"""A retry bucket that is less full than this: the target's calls have been failing."""
 
 
 class HedgeBudget:
@@ -83,6 +83,6 @@ class HedgeBudget:
         return any(
             state.breaker.is_stressed(now)
             or state.limiter.is_stressed(now)
-            or state.bucket.tokens(now) < _RETRIES_LOW
+            or state.bucket.fill(now) < _RETRIES_LOW
             for state in states
         )

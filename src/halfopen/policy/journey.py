@@ -25,9 +25,10 @@ A stream that is over because of `stream_s` is long, or its client slow: no upst
 The same object is driven by the gateway, by client transports, by bulk runs and by the simulator.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from functools import partial
+from typing import Any, Final
 
 from halfopen import errors
 from halfopen.model import Attempt, Demand, Fault, Kind, Skip, Target, TransportError, Usage
@@ -48,6 +49,8 @@ from halfopen.policy.transitions import TABLE, IllegalTransitionError, State
 from halfopen.seams import Entropy
 
 _ANY_DEMAND = Demand()
+# Looking a member up in its class takes as long as a method does.
+_WAITING, _ATTEMPTING, _COMMITTED, _ENDED = State.WAITING, State.ATTEMPTING, State.COMMITTED, State.ENDED
 
 
 class Journey:
@@ -120,7 +123,7 @@ class Journey:
         """Whether part of an answer has reached the client. It stays so."""
         self._resumable = resumable
         self._may_repeat = may_repeat
-        self._deadline = Deadline(options, stream=stream, patience_s=demand.patience_s)
+        self._deadline = Deadline(options, stream, demand.patience_s)
         self._flights: list[Flight] = []
         """The attempts under way: one, or two when the second is a hedge."""
         self._hedge_at = NEVER
@@ -140,7 +143,7 @@ class Journey:
     @property
     def current(self) -> Target | None:
         """The target that is being called, if any; of two the first."""
-        return self._selection.state(self._flights[0].index).target if self._flights else None
+        return self._flights[0].state.target if self._flights else None
 
     def progress(self, chars: int, now: float) -> None:
         """More content came, held or not. Cheaper than an event; moves the stall timer."""
@@ -149,16 +152,10 @@ class Journey:
 
     def step(self, event: ev.Event, now: float) -> list[Action]:
         """Take one event and return what to do. Raises IllegalTransitionError."""
-        name = TABLE.get((self.state, type(event)))
-        if name is None:
+        handler = _HANDLERS[self.state].get(type(event))
+        if handler is None:
             raise IllegalTransitionError(f"{type(event).__name__} while {self.state.value}")
-        attempt = getattr(event, "attempt", None)
-        if attempt is not None and all(flight.number != attempt for flight in self._flights):
-            raise IllegalTransitionError(
-                f"{type(event).__name__} of attempt {attempt}, which is not under way"
-            )
-        handler: Callable[[Any, float], list[Action]] = getattr(self, name)
-        return handler(event, now)
+        return handler(self, event, now)
 
     def abandon(self, now: float) -> None:
         """Give everything back, from whatever state: the driver itself has failed."""
@@ -175,47 +172,46 @@ class Journey:
         return self._seek(now)
 
     def _on_connected(self, event: ev.Connected, now: float) -> list[Action]:
-        self._flying(event.attempt).connected = now
+        self._flying(event).connected = now
         return []
 
     def _on_first_byte(self, event: ev.FirstByte, now: float) -> list[Action]:
-        flight = self._flying(event.attempt)
+        flight = self._flying(event)
         flight.first_byte = now
         flight.status = event.status
         if event.limits:
-            self._selection.state(flight.index).learn(flight.permit, event.limits, now)
+            flight.state.learn(flight.permit, event.limits, now)
         return []
 
     def _on_content(self, event: ev.Content, now: float) -> list[Action]:
-        flight = self._flying(event.attempt)
+        flight = self._flying(event)
         actions = self._cancel(now, but=flight)
         if flight.first_content is None:
             flight.first_content = now
-            self._selection.state(flight.index).answering(flight.permit, now, now - flight.started)
+            flight.state.answering(flight.permit, now, now - flight.started)
             self._pace = Pace(self._options, self._deadline.stream_until, now)
             self.wake_at = self._pace.wake_at
         if event.held and not self.committed:
             self.state = State.HELD
             return actions
-        self.state = State.COMMITTED
+        self.state = _COMMITTED
         if not self.committed:
             self.committed = True
             actions.append(Relay(event.attempt))
         return actions
 
     def _on_finished(self, event: ev.Finished, now: float) -> list[Action]:
-        flight = self._flying(event.attempt)
+        flight = self._flying(event)
         actions = self._cancel(now, but=flight)
-        state = self._selection.state(flight.index)
-        state.settle_success(flight.permit, now, event.usage)
-        self.served_by = state.target
+        flight.state.settle_success(flight.permit, now, event.usage)
+        self.served_by = flight.state.target
         self._land(flight, now, fault=None)
         self._end()
         actions.append(Complete(event.attempt))
         return actions
 
     def _on_failed(self, event: ev.Failed, now: float) -> list[Action]:
-        return self._after_fault(self._flying(event.attempt), event.fault, now, usage=event.usage)
+        return self._after_fault(self._flying(event), event.fault, now, usage=event.usage)
 
     def _on_attempt_timer(self, _event: ev.Timer, now: float) -> list[Action]:
         late = next((flight for flight in self._flights if now >= flight.deadline), None)
@@ -226,7 +222,7 @@ class Journey:
         waited_s = now - late.started
         blame = late.allowance.is_fair
         if self.stream and blame:
-            self._selection.state(late.index).first_content.record(waited_s)
+            late.state.first_content.record(waited_s)
         kind = TransportError.FIRST_TOKEN_TIMEOUT if self.stream else TransportError.NO_RESPONSE
         fault = timeout_fault(kind, f"nothing within {waited_s:.1f} s")
         return [Cancel(late.number), *self._after_fault(late, fault, now, blame=blame)]
@@ -255,11 +251,10 @@ class Journey:
     def _after_fault(
         self, flight: Flight, fault: Fault, now: float, *, usage: Usage | None = None, blame: bool = True
     ) -> list[Action]:
-        state = self._selection.state(flight.index)
         if blame:
-            state.settle_fault(flight.permit, fault, now, usage)
+            flight.state.settle_fault(flight.permit, fault, now, usage)
         else:
-            state.settle_cancelled(flight.permit, now)
+            flight.state.settle_cancelled(flight.permit, now)
         self._selection.failed(flight.index, fault, flight.permit.credential)
         self._land(flight, now, fault=fault)
         if self._flights:
@@ -268,7 +263,7 @@ class Journey:
                 self._set_timer()
                 return []
             return [*self._cancel(now), *self._fail(fault)]
-        if self.state in (State.HELD, State.COMMITTED):
+        if self.state is not _ATTEMPTING:
             self._deadline.renew(now)
         if self._selection.is_final(flight.index, fault):
             return self._fail(fault)
@@ -285,7 +280,7 @@ class Journey:
 
     def _seek(self, now: float) -> list[Action]:
         """Find what to do next while no attempt is under way."""
-        if now >= self._deadline.last_start or self.attempts_made >= self._options.attempts:
+        if now >= self._deadline.last_start or len(self.attempts) >= self._options.attempts:
             return self._give_up(now)
         refusals: list[Refused] = []
         taken = self._selection.take_untried(now, refusals)
@@ -308,20 +303,15 @@ class Journey:
         return self._give_up(now)
 
     def _send(self, index: int, permit: Permit, now: float, *, hedge: bool = False) -> list[Action]:
-        state, earlier = self._selection.state(index), self.attempts_made
+        state, earlier = self._selection.state(index), len(self.attempts) + len(self._flights)
         last = earlier + 1 >= self._options.attempts
+        others = None if last else partial(self._selection.others_could_serve, now)
         allowance = allow(
-            state,
-            self._options,
-            self._deadline,
-            now,
-            stream=self.stream,
-            earlier=earlier,
-            others=lambda: not last and self._selection.others_could_serve(now),
+            state, self._options, self._deadline, now, stream=self.stream, earlier=earlier, others=others
         )
-        flight = Flight(earlier + 1, index, permit, allowance, now)
+        flight = Flight(earlier + 1, index, state, permit, allowance, now, now + allowance.given_s)
         self._flights.append(flight)
-        self.state = State.ATTEMPTING
+        self.state = _ATTEMPTING
         if not hedge and self._hedge is not None:
             self._hedge.earn(max(1, self._demand.tokens))
             delay_s = None if last or self.committed else self._hedge.delay_s(state)
@@ -351,7 +341,7 @@ class Journey:
         return self._send(index, permit, now, hedge=True)
 
     def _wait(self, until: float, *, for_room: bool) -> list[Action]:
-        self.state = State.WAITING
+        self.state = _WAITING
         self.wake_at = min(until, self._deadline.at)
         return [Wait(self.wake_at, for_room, self._deadline.at)]
 
@@ -368,8 +358,11 @@ class Journey:
 
     # Bookkeeping.
 
-    def _flying(self, number: int) -> Flight:
-        return next(flight for flight in self._flights if flight.number == number)
+    def _flying(self, event: ev.OfAttempt) -> Flight:
+        for flight in self._flights:
+            if flight.number == event.attempt:
+                return flight
+        raise IllegalTransitionError(f"{type(event).__name__} of {event.attempt}, which is not under way")
 
     def _cancel(self, now: float, *, but: Flight | None = None) -> list[Action]:
         """Give up the attempts under way, except one."""
@@ -377,24 +370,29 @@ class Journey:
             return []
         actions: list[Action] = []
         for flight in [each for each in self._flights if each is not but]:
-            state = self._selection.state(flight.index)
             if but is not None and flight is self._flights[0]:
-                state.first_content.record(now - flight.started)  # it would have taken longer
+                flight.state.first_content.record(now - flight.started)  # it would have taken longer
             if flight.permit.open:
-                state.settle_cancelled(flight.permit, now)
+                flight.state.settle_cancelled(flight.permit, now)
             self._land(flight, now, fault=None, cancelled=True)
             actions.append(Cancel(flight.number))
         return actions
 
     def _land(self, flight: Flight, now: float, *, fault: Fault | None, cancelled: bool = False) -> None:
-        name = self._selection.state(flight.index).target.name
-        self.attempts.append(flight.land(name, now, fault=fault, cancelled=cancelled))
+        self.attempts.append(flight.land(now, fault=fault, cancelled=cancelled))
         self._flights.remove(flight)
         self._pace = None
 
     def _set_timer(self) -> None:
-        self.wake_at = min(self._hedge_at, *(flight.deadline for flight in self._flights))
+        self.wake_at = self._hedge_at
+        for flight in self._flights:
+            self.wake_at = min(self.wake_at, flight.deadline)
 
     def _end(self) -> None:
-        self.state = State.ENDED
+        self.state = _ENDED
         self.wake_at = NEVER
+
+
+_HANDLERS: Final[Mapping[State, Mapping[type, Callable[[Journey, Any, float], list[Action]]]]] = {
+    state: {event: getattr(Journey, name) for event, name in row.items()} for state, row in TABLE.items()
+}

@@ -1,15 +1,15 @@
-"""The adaptive limit on calls in flight at one target: additive increase, multiplicative decrease.
+"""The adaptive limit on calls in flight at one target.
 
 Rules
 1. A permit is taken before a call and given back exactly once, whatever becomes of the call. Never
    are more out, when one is taken, than the limit allows.
-2. An answer, or a stream's first content, while at least half of the limit is in use raises it by
-   one: whoever sends it is not queueing. After a decrease it rises by a tenth for each, and twice as
-   fast with every round of as many answers as the limit: where answers come fast, a whole one for each
-   would undo in a moment what the decrease has brought.
-3. Overload or a timeout halves it, at most once a second. What was not in use counts for nothing: the
-   limit is first cut to twice the most calls that were lately in flight, which is as far as they
-   could have raised it. So the first decrease is felt even where the limit stood far above the load.
+2. An answer, or a stream's first content, while at least half of the limit is in use raises it (see
+   `window_size`): whoever sends it is not queueing.
+3. Overload or a timeout halves it; answers that come slowly (see `slowness`) take a fifth of it, for slow
+   is not refused: halving would only make those wait in our line who now wait at the target. Where no
+   more than the least limit were in flight, it is cut from where it stands, and not below a quarter of
+   the initial limit: a target that breaks under so few, or a probe that hangs, says little about how
+   many are too many.
 4. Overload that stays under a quarter of the latest results doesn't move it. A server that we overload
    refuses nearly everything above its capacity; one that refuses a few calls in any case would not
    refuse fewer if we sent fewer, and halving for each would leave its users nothing.
@@ -18,16 +18,23 @@ Rules
    what that has lately had in flight, and half as much again to grow, but never more than the share
    `reserve`. Failovers from elsewhere share what is left, and one of them can always be under way, or
    a target that nobody asks for could not be reached.
-7. "Lately" is a peak that is halved every 10 s: a backup whose own users are gone for a minute gives
+7. Failovers are guests: they have a limit of their own within that, which is halved already when answers
+   come late (see `slowness`), long before there is overload. So own users don't stand in a queue that is
+   not theirs. Where there are none of late, guests are not limited so.
+8. Requests that have another choice leave sooner, too: for them the target is crowded above a third limit,
+   which is halved when answers come late, whoever sent them, down to one. It is asked by itself: see
+   `is_crowded`.
+9. "Lately" is a peak that is halved every 10 s: a backup whose own users are gone for a minute gives
    nearly everything.
 
-Sources: Chiu & Jain, 1989 (AIMD); Netflix concurrency-limits, AIMDLimit (growth only while half is in
-use); RFC 7661 (a window that the sender did not use is not validated, and is cut to what it used);
-RFC 8257 (DCTCP: how much is marked tells more than that something is).
+Sources: Netflix concurrency-limits, AIMDLimit (growth only while half is in use); RFC 8257 (DCTCP: how
+much is marked tells more than that something is).
 """
 
 import math
 from dataclasses import dataclass
+
+from halfopen.policy.window_size import WindowSize
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,11 @@ _RESULTS = 32
 """The share of overload is that of about so many latest results."""
 _TOLERATED = 0.25
 """Above what a provider refuses at random, far below what it refuses when it is full."""
-_GROWTH_AFTER_DECREASE = 0.1
+_UNTRIED = 0.25
+"""Of the initial limit: what can't be tried out at so few calls isn't cut below."""
+_SLOW_DECREASE = 0.8
+_LATE_EVERY_S = 1.0
+_EVER = float("inf")
 
 
 class _Peak:
@@ -82,7 +93,7 @@ class _Peak:
             if count < faded:
                 return faded
         self._value = float(count)
-        self._at = now
+        self._at = max(self._at, now)
         return self._value
 
 
@@ -90,57 +101,72 @@ class Limiter:
     """Counts calls in flight against the limit. Not thread-safe; one event loop owns it."""
 
     __slots__ = (
-        "_decreased",
-        "_growth",
-        "_limit",
+        "_guest_peak",
+        "_guests",
         "_options",
         "_overload",
         "_own_peak",
         "_peak",
         "_results",
-        "_round",
+        "_spill",
+        "_stressed",
+        "_window",
         "in_flight",
+        "lost",
         "own_in_flight",
     )
 
     def __init__(self, options: LimitOptions) -> None:
         """Starts at the initial limit with nothing in flight."""
         self._options = options
-        self._limit = float(min(max(options.initial, options.min), options.max))
-        self._decreased = float("-inf")
-        self._growth = 1.0
-        self._round = 0
+        self._window = WindowSize(float(min(max(options.initial, options.min), options.max)))
+        self._guests = WindowSize(float(options.max))
+        self._spill = WindowSize(float(options.max))
+        self._stressed = float("-inf")
         self._overload = 0.0
         self._results = 0
         self._peak = _Peak()
         self._own_peak = _Peak()
+        self._guest_peak = _Peak()
         self.in_flight = 0
         """Permits that are out."""
         self.own_in_flight = 0
         """Of them, those of the target's own traffic. The others are failovers."""
+        self.lost = 0
+        """Of them, those that are given up for lost (see `silence`): the limit is so much higher."""
 
     @property
     def limit(self) -> int:
         """Calls allowed in flight now."""
-        return int(self._limit)
+        return int(self._window.size) + self.lost
 
     @property
     def has_room(self) -> bool:
         """Whether the target's own traffic can have a permit."""
-        return self.in_flight < int(self._limit)
+        return self.in_flight < self.limit
 
     def reserved(self, now: float) -> int:
         """Calls of the limit that are kept for the target's own traffic."""
-        limit = int(self._limit)
+        limit = int(self._window.size)
         needed = int(_OWN_GROWTH * self._own_peak.seen(self.own_in_flight, now)) + 1
         return min(math.ceil(self._options.reserve * limit), needed, limit - 1)
 
     def has_room_for(self, now: float, *, own: bool) -> bool:
         """Whether a permit can be had. `own`: for a request whose first choice this target is."""
-        limit = int(self._limit)
+        limit = int(self._window.size) + self.lost
         if self.in_flight >= limit:
             return False
-        return own or self.in_flight - self.own_in_flight < limit - self.reserved(now)
+        if own:
+            return True
+        guests = self.in_flight - self.own_in_flight
+        return guests < limit - self.reserved(now) and (
+            guests < int(self._guests.size) or not self._has_own_users(now)
+        )
+
+    @property
+    def is_crowded(self) -> bool:
+        """Whether who has another choice should go there: answers have come late with so many in flight."""
+        return self.in_flight >= int(self._spill.size) + self.lost
 
     def acquire(self, now: float, *, own: bool = True) -> bool:
         """Take a permit; False, and nothing taken, when there is none."""
@@ -151,47 +177,98 @@ class Limiter:
         if own:
             self.own_in_flight += 1
             self._own_peak.seen(self.own_in_flight, now)
+        else:
+            self._guest_peak.seen(self.in_flight - self.own_in_flight, now)
         return True
 
-    def release(self, *, own: bool = True) -> None:
+    def release(self, now: float, *, own: bool = True) -> None:
         """Give a permit back, `own` as when it was taken.
+
+        Until now so many were in flight: they are no older peak than that.
 
         Raises RuntimeError, and changes nothing, when none is out: a permit was given back twice.
         """
         if (self.own_in_flight if own else self.in_flight - self.own_in_flight) <= 0:
             raise RuntimeError("a permit was released twice")
+        self._peak.seen(self.in_flight, now)
+        if own:
+            self._own_peak.seen(self.own_in_flight, now)
+            self.own_in_flight -= 1
+        else:
+            self._guest_peak.seen(self.in_flight - self.own_in_flight, now)
         self.in_flight -= 1
-        self.own_in_flight -= own
 
-    def answering(self) -> None:
-        """A call that holds a permit brought the first of its answer. Call it at most once for each."""
+    def missing(self) -> int:
+        """How many calls too many there are for one more."""
+        return self.in_flight + 1 - self.limit
+
+    def answering(self, now: float, *, late: bool = False, sent: float = _EVER) -> None:
+        """A call that holds a permit brought the first of its answer. Call it at most once for each.
+
+        Args:
+            now: Monotonic seconds.
+            late: Whether answers come later than this target's usually do.
+            sent: When the call was.
+        """
         self._count(0.0)
-        if self._growth < 1.0:
-            self._round += 1
-            if self._round >= self._limit:
-                self._round = 0
-                self._growth = min(1.0, 2.0 * self._growth)
-        if 2 * self.in_flight >= self._limit:
-            self._limit = min(float(self._options.max), self._limit + self._growth)
+        most, window = float(self._options.max), self._window
+        window.answered(now)
+        if 2 * (self.in_flight - self.lost) >= window.size:
+            window.increase(most=most, late=late)
+        self._adapt(self._spill, self.in_flight, self._peak, now, late=late, sent=sent, least=1.0)
+        guests = self.in_flight - self.own_in_flight
+        if guests and (not late or self._has_own_users(now)):
+            least = float(self._options.min)
+            self._adapt(self._guests, guests, self._guest_peak, now, late=late, sent=sent, least=least)
 
-    def succeeded(self) -> None:
-        """A call that holds a permit brought its answer all at once. Call it before its release."""
-        self.answering()
+    def overloaded(self, now: float, *, sent: float = _EVER, slow: bool = False) -> None:
+        """The target showed overload, or a call timed out.
 
-    def overloaded(self, now: float) -> None:
-        """The target showed overload, or a call timed out."""
+        Args:
+            now: Monotonic seconds.
+            sent: When the call was.
+            slow: Whether it was answered after all.
+        """
         self._count(1.0)
-        if self._overload < _TOLERATED or now - self._decreased < self._options.decrease_every_s:
+        if self._overload < _TOLERATED:
             return
-        self._decreased = now
-        self._growth = _GROWTH_AFTER_DECREASE
-        self._round = 0
-        validated = min(self._limit, _VALIDATED * self._peak.seen(self.in_flight, now))
-        self._limit = max(float(self._options.min), validated * self._options.decrease)
+        self._stressed = now
+        options, window = self._options, self._window
+        if not window.may_decrease(now, sent=sent, every_s=options.decrease_every_s):
+            return
+        least, peak = float(options.min), self._peak.seen(self.in_flight, now)
+        if peak <= least:
+            least, peak = min(window.size, max(least, _UNTRIED * options.initial)), window.size
+        factor = max(options.decrease, _SLOW_DECREASE) if slow else options.decrease
+        window.decrease(now, used=_VALIDATED * peak, factor=factor, least=least)
 
     def is_stressed(self, now: float) -> bool:
-        """Whether the limit fell in the last 10 s, or is nearly used up: nobody should add load."""
-        return now - self._decreased < _STRESSED_S or self.in_flight > _STRESSED_USE * self._limit
+        """Whether it showed overload in the last 10 s, or is nearly used up: nobody should add load."""
+        return now - self._stressed < _STRESSED_S or self.in_flight > _STRESSED_USE * self.limit
+
+    def _adapt(
+        self,
+        window: WindowSize,
+        in_flight: int,
+        peak: _Peak,
+        now: float,
+        *,
+        late: bool,
+        sent: float,
+        least: float,
+    ) -> None:
+        """Late answers halve what is in flight, others raise it gently."""
+        options = self._options
+        if not late:
+            window.settled(now)
+            if 2 * in_flight >= window.size:
+                window.increase(most=float(options.max), late=False)
+        elif window.may_decrease(now, sent=sent, every_s=_LATE_EVERY_S):
+            used = peak.seen(in_flight, now)
+            window.decrease(now, used=used, factor=options.decrease, least=least)
+
+    def _has_own_users(self, now: float) -> bool:
+        return self._own_peak.seen(self.own_in_flight, now) >= 1.0
 
     def _count(self, result: float) -> None:
         """The share of overload moves to a result: a mean at first, and then of about the latest 32."""

@@ -3,15 +3,16 @@
 Rules
 1. Targets are tried in order of preference; one that can't do the request, or that takes no call
    now, is passed over, and each reason is kept once.
-2. A tried target is called again only for a fault that may pass, within the fault's own bound and
+2. One whose breaker is not closed, or whose answers come late, is for those who have nowhere else to go.
+3. A tried target is called again only for a fault that may pass, within the fault's own bound and
    the target's retry budget. The budget is charged when the retry is planned.
-3. A prompt that overflows the context of the target that was asked for goes on to targets whose
+4. A prompt that overflows the context of the target that was asked for goes on to targets whose
    context is known to be larger, and to no others; see `overflow`.
-4. A fault of a credential (refused, out of quota, throttled) is not the target's: it is called again
+5. A fault of a credential (refused, out of quota, throttled) is not the target's: it is called again
    with another of its credentials, if there is one.
-5. A target whose first opening has not been probed yet is worth waiting for; one whose probe has
+6. A target whose first opening has not been probed yet is worth waiting for; one whose probe has
    failed is not: its outage is confirmed. A parked credential is never waited for.
-6. A request that its caller repeats is not repeated by us at the same target: retries don't multiply.
+7. A request that its caller repeats is not repeated by us at the same target: retries don't multiply.
 """
 
 from collections.abc import Callable, Sequence
@@ -31,7 +32,7 @@ NEVER = float("inf")
 _ANY_DEMAND = Demand()
 _RATE_LIMITS = frozenset({Refusal.THROTTLED, Refusal.PACED})
 _QUEUED = frozenset({Refusal.BREAKER_OPEN, Refusal.PACED})
-_BREAKERS_OWN = frozenset({Refusal.BREAKER_OPEN, Refusal.SLOW_START})
+_NOT_FOR_ALL = frozenset({Refusal.BREAKER_OPEN, Refusal.SLOW_START, Refusal.CROWDED})
 _CREDENTIALS_OWN = frozenset({Verdict.KEY, Verdict.QUOTA, Verdict.THROTTLE})
 _LOOK_AGAIN_S = 1.0
 _SPREAD_S = 1.0
@@ -47,8 +48,9 @@ class Selection:
         "_excluded",
         "_faults",
         "_fit",
+        "_keys_tried",
         "_overflow",
-        "_refused_keys",
+        "_refused",
         "_retries",
         "_retry_options",
         "_states",
@@ -76,8 +78,10 @@ class Selection:
         self._fit: set[int] = set()
         self._faults: list[tuple[int, Fault]] = []
         self._retries: dict[int, int] = {}
-        self._refused_keys: dict[int, list[int]] = {}
-        """Of targets whose last fault was a credential's: the credentials that were tried."""
+        self._keys_tried: dict[int, list[int]] = {}
+        """Of targets with several credentials."""
+        self._refused: set[int] = set()
+        """Targets whose last fault was a credential's: another one may do."""
         self._overflow: Overflow | None = None
         self.skips: list[Skip] = []
         """Targets that were passed over, each reason once."""
@@ -93,16 +97,17 @@ class Selection:
 
     def repeats(self, index: int) -> int:
         """How often this target has been sent the request before, by us and by the caller."""
-        return self._retries.get(index, 0) + self._demand.repeats
+        return sum(asked == index for asked, _ in self._faults) + self._demand.repeats
 
     def failed(self, index: int, fault: Fault, credential: int = 0) -> None:
         """A call to a target failed."""
         self._faults.append((index, fault))
         if len(self._states[index].accounts) > 1:
+            self._keys_tried.setdefault(index, []).append(credential)
             if fault.verdict in _CREDENTIALS_OWN:
-                self._refused_keys.setdefault(index, []).append(credential)
+                self._refused.add(index)
             else:
-                self._refused_keys.pop(index, None)
+                self._refused.discard(index)
         if fault.kind is Kind.CONTEXT_TOO_LONG:
             target, earlier = self._states[index].target, self._overflow
             asked_for = self._is_asked_for(index)
@@ -116,23 +121,32 @@ class Selection:
 
     def take_untried(self, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
         """A permit for the first untried target that takes a call. Adds the others' refusals."""
-        demand = self._demand
-        for index, state in enumerate(self._states):
+        recovering: int | None = None
+        for index in range(len(self._states)):
             if not self._is_untried(index) or not self._fits(index):
                 continue
-            own, but = self._is_own(index), self._refused_keys.get(index, ())
-            permit = state.admit(now, only_choice=False, demand=demand, own=own, but=but)
+            permit = self._admit(index, now, only_choice=False)
             # Whether there is another choice is only asked when it matters: it costs a translation.
-            breakers_own = isinstance(permit, Refused) and permit.reason in _BREAKERS_OWN
-            if breakers_own and not self.others_could_serve(now, but=index):
-                permit = state.admit(now, only_choice=True, demand=demand, own=own, but=but)
+            not_for_all = isinstance(permit, Refused) and (
+                permit.reason in _NOT_FOR_ALL or (permit.reason is Refusal.NO_ROOM and permit.until <= now)
+            )
+            if not_for_all and not self.others_could_serve(now, but=index):
+                permit = self._admit(index, now, only_choice=True)
             if isinstance(permit, Permit):
                 self._tried.add(index)
                 return index, permit
-            if but and permit.until == NEVER:
+            if index in self._refused and permit.until == NEVER:
                 continue  # every credential of it was tried
+            if recovering is None and permit.reason is Refusal.SLOW_START:
+                recovering = index
             self._skip(index, permit.reason.value)
             refusals.append(self._worth_waiting(index, permit, now))
+        if recovering is not None:
+            # Each left it to another, and none took it.
+            permit = self._admit(recovering, now, only_choice=True)
+            if isinstance(permit, Permit):
+                self._tried.add(recovering)
+                return recovering, permit
         return None
 
     def take_again(self, index: int, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
@@ -192,10 +206,9 @@ class Selection:
             delay_s = retry_delay(self._retry_options, retries, fault.delay_s, self._entropy)
             at = max(now + delay_s, state.throttled_until, reopens_at)
             if at < deadline:
-                base = TIMEOUT_COST if fault.kind in TIMEOUT_KINDS else RETRY_COST
-                plans.append((at, index, state.bucket.cost(base, self._demand.tokens)))
+                plans.append((at, index, TIMEOUT_COST if fault.kind in TIMEOUT_KINDS else RETRY_COST))
         for at, index, cost in sorted(plans):
-            if self._states[index].bucket.take(cost, now):
+            if self._states[index].bucket.take(cost, now, self._demand.tokens):
                 return index, at
         return None
 
@@ -251,9 +264,15 @@ class Selection:
             delay_s=max(0.0, min(state.retry_at(now) for state in fit) - now),
         )
 
+    def _admit(self, index: int, now: float, *, only_choice: bool) -> Permit | Refused:
+        """Ask a target for a permit, after a credential's fault with a credential that was not tried."""
+        but = self._keys_tried[index] if index in self._refused else ()
+        own = self._is_own(index)
+        return self._states[index].admit(now, only_choice=only_choice, demand=self._demand, own=own, but=but)
+
     def _is_untried(self, index: int) -> bool:
         """Whether the request has not been there, or may go there with another credential."""
-        return index not in self._tried or index in self._refused_keys
+        return index not in self._tried or index in self._refused
 
     def _is_own(self, index: int) -> bool:
         """Whether the target is the request's first choice; elsewhere it is a failover."""

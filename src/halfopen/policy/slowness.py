@@ -12,6 +12,8 @@ Rules
    of them counts for up to ten seconds of that rise.
 5. A target is slowing when a quarter of the first tokens of the last ten seconds, and at least five,
    were slow: single ones are long prompts, that many are overload.
+6. Times are late when the present median is above two fifths of what is slow: twice the usual time,
+   by default. That is no overload yet, but no reason to send more either.
 
 Sources: Q. Ma, S. Muthukrishnan and M. Sandler, "Frugal Streaming for Estimating Quantiles", 2013 (the
 median by steps, here in proportion to it); resilience4j (slow calls).
@@ -44,6 +46,8 @@ _GAP_MAX_S = 10.0
 _RISE = math.log(2.0) / (600.0 + _GAP_MAX_S)
 """A second, in proportion. With the silence before them, any ten minutes at most double it."""
 _WINDOW_S = 10.0
+_LATE = 0.4
+"""Of what is slow: with the defaults twice the usual time."""
 _SLOWING_SHARE = 0.25
 _SLOWING_MIN = 5
 _SHORTEST_S = 0.001
@@ -80,6 +84,11 @@ class Slowness:
         """Whether so many first tokens of the last ten seconds were slow that it looks like overload."""
         times, slow = self._window.counts(now)
         return slow >= _SLOWING_MIN and slow >= _SLOWING_SHARE * times
+
+    @property
+    def is_late(self) -> bool:
+        """Whether the present median is well above the usual one: somebody may be queueing."""
+        return self._present > _LATE * self.threshold_s
 
     def _learn(self, seconds: float, now: float) -> None:
         usual_s = self.usual_s

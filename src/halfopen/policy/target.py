@@ -11,12 +11,17 @@ Rules
 5. A request that its caller repeats is a retry, whoever makes it: it costs what a retry costs, and is
    refused when the budget is spent. So a client's retries, or those of another gateway in front, don't
    multiply with ours.
+6. Answers that come late or slowly, for the target, move the limiter: a stream's by its first content, a
+   whole answer's by its time among answers of about its length.
 """
 
 from collections.abc import Container, Sequence
 
+import msgspec
+
 from halfopen.model import Demand, Fault, Kind, RateLimit, Target, Usage, Verdict
 from halfopen.policy.account import THROTTLE_MAX_S, Account, Refusal, Refused
+from halfopen.policy.answer_times import AnswerTimes
 from halfopen.policy.breaker import Breaker, Ticket
 from halfopen.policy.bucket import RETRY_COST, RetryBucket
 from halfopen.policy.credential import Credential
@@ -24,6 +29,7 @@ from halfopen.policy.first_content import FirstContentTimes
 from halfopen.policy.limiter import Limiter
 from halfopen.policy.options import PolicyOptions
 from halfopen.policy.pacer import PacerOptions, Reservation
+from halfopen.policy.silence import Silence
 from halfopen.policy.slowness import Slowness
 from halfopen.seams import Entropy
 
@@ -81,40 +87,29 @@ REQUEST_KINDS = frozenset(
 """Faults that depend on the request, whatever their verdict: other requests need not suffer."""
 
 
-class Permit:
+class Permit(msgspec.Struct, eq=False):
     """The right to make one call. Give it to `TargetState.settle_*` exactly once."""
 
-    __slots__ = ("answered", "credential", "open", "own", "refusals", "reservation", "ticket", "tokens")
-
-    def __init__(
-        self,
-        ticket: Ticket,
-        refusals: int,
-        *,
-        credential: int = 0,
-        own: bool = True,
-        tokens: int = 0,
-        reservation: Reservation | None = None,
-    ) -> None:
-        """Open until it is settled.
-
-        Args:
-            ticket: The breaker's.
-            refusals: Those of the credential so far.
-            credential: Its number at the target.
-            own: Whether the target is the request's first choice.
-            tokens: The request's, estimated.
-            reservation: The pacer's.
-        """
-        self.ticket = ticket
-        self.refusals = refusals
-        self.credential = credential
-        self.own = own
-        self.tokens = tokens
-        self.reservation = reservation
-        self.open = True
-        self.answered = False
-        """Whether the first content has come."""
+    ticket: Ticket
+    """The breaker's."""
+    refusals: int
+    """Those of the credential so far."""
+    credential: int = 0
+    """Its number at the target."""
+    own: bool = True
+    """Whether the target is the request's first choice."""
+    tokens: int = 0
+    """The request's, estimated."""
+    reservation: Reservation | None = None
+    """The pacer's."""
+    sent: float = float("-inf")
+    """When it was given, in monotonic seconds."""
+    open: bool = True
+    """Until it is settled."""
+    answered: bool = False
+    """Whether the first content has come."""
+    lost: bool = False
+    """Whether it is given up for lost: it doesn't count against the limit."""
 
 
 class TargetState:
@@ -123,11 +118,14 @@ class TargetState:
     __slots__ = (
         "_quiet_until",
         "accounts",
+        "answer_times",
         "breaker",
         "bucket",
         "first_content",
         "last_fault",
         "limiter",
+        "name",
+        "silence",
         "slowness",
         "target",
     )
@@ -153,6 +151,7 @@ class TargetState:
             pacing: The rate limits of each credential here, as far as they are known beforehand.
         """
         self.target = target
+        self.name = target.name
         several = (credentials,) if isinstance(credentials, Credential) else credentials
         self.accounts = [Account(each, pacing) for each in several]
         self.breaker = Breaker(options.breaker, entropy)
@@ -160,6 +159,8 @@ class TargetState:
         self.limiter = Limiter(options.limit)
         self.first_content = FirstContentTimes()
         self.slowness = Slowness(options.slowness)
+        self.answer_times = AnswerTimes(options.slowness)
+        self.silence = Silence()
         self._quiet_until = float("-inf")
         self.last_fault: Fault | None = None
 
@@ -175,13 +176,14 @@ class TargetState:
         return self.last_fault if None in refused else refused[0]
 
     def could_serve(self, now: float, demand: Demand = _ANY_DEMAND, *, own: bool = True) -> bool:
-        """Whether a call has a chance: not parked, throttled, full or given up. Takes nothing.
+        """Whether a call has a chance: not parked, throttled, full, crowded or given up. Takes nothing.
 
         One that is only paced for a moment is worth waiting for, so that nobody bothers a dead target.
         """
         return (
             now >= self._quiet_until
             and self.limiter.has_room_for(now, own=own)
+            and not self.limiter.is_crowded
             and self.breaker.retry_at(now, only_choice=False) <= now
             and any(account.is_usable_soon(demand, now) for account in self.accounts)
         )
@@ -211,37 +213,50 @@ class TargetState:
         """
         if now < self._quiet_until:
             return Refused(Refusal.THROTTLED, self._quiet_until)
-        number = self._usable(demand, now, but)
-        if isinstance(number, Refused):
-            return number
-        price = self.bucket.cost(RETRY_COST, demand.tokens) if demand.repeats else 0.0
-        if price and not self.bucket.has(price, now):
+        accounts, number = self.accounts, 0
+        if len(accounts) == 1:
+            refused = accounts[0].refusal(demand, now)
+            if refused is not None:
+                return refused
+        else:
+            usable = self._usable(demand, now, but)
+            if isinstance(usable, Refused):
+                return usable
+            number = usable
+        if demand.repeats and not self.bucket.has(RETRY_COST, now, demand.tokens):
             return Refused(Refusal.NO_BUDGET, _NEVER)
-        if not self.limiter.has_room_for(now, own=own):
-            return Refused(Refusal.NO_ROOM, _NEVER)
+        if not self.limiter.has_room_for(now, own=own) and not (
+            only_choice and self._make_room(now, own=own)
+        ):
+            return Refused(Refusal.NO_ROOM, self.silence.ready_at())
+        if not only_choice and self.limiter.is_crowded:
+            return Refused(Refusal.CROWDED, _NEVER)
         ticket = self.breaker.admit(now, only_choice=only_choice)
         if ticket is None:
             retry_at = self.breaker.retry_at(now, only_choice=only_choice)
             reason = Refusal.BREAKER_OPEN if retry_at > now else Refusal.SLOW_START
             return Refused(reason, retry_at)
-        account = self.accounts[number]
+        account = accounts[number]
         credential = account.credential
         if credential.fault is not None and not credential.admit(now):
             self.breaker.abandoned(ticket)
             return Refused(Refusal.PARKED, credential.parked_until)
         self.limiter.acquire(now, own=own)
-        if price:
-            self.bucket.take(price, now)
+        if demand.repeats:
+            self.bucket.take(RETRY_COST, now, demand.tokens)
         account.in_flight += 1
         reservation = account.pacer.reserve(demand, now) if account.pacer.knows_limits else None
-        return Permit(
+        permit = Permit(
             ticket,
             credential.refusals,
             credential=number,
             own=own,
             tokens=demand.tokens,
             reservation=reservation,
+            sent=now,
         )
+        self.silence.begin(permit)
+        return permit
 
     def learn(self, permit: Permit, limits: tuple[RateLimit, ...], now: float) -> None:
         """An answer's headers told of rate limits."""
@@ -250,32 +265,36 @@ class TargetState:
     def answering(self, permit: Permit, now: float, waited_s: float) -> None:
         """A stream's first content came after `waited_s`: evidence of health, long before it ends."""
         permit.answered = True
+        self.silence.heard(permit, now)
         self.first_content.record(waited_s)
         slow = self.slowness.record(waited_s, now)
         self.breaker.answering(permit.ticket, now, slow=slow)
         if slow and self.slowness.is_slowing(now):
-            self.limiter.overloaded(now)
+            self.limiter.overloaded(now, sent=now - waited_s, slow=True)
         else:
-            self.limiter.answering()
+            self.limiter.answering(now, late=self.slowness.is_late, sent=permit.sent)
         self.accounts[permit.credential].credential.accepted(permit.refusals)
 
     def settle_success(self, permit: Permit, now: float, usage: Usage | None = None) -> None:
         """The call got a whole answer."""
         account = self._close(permit, now, usage)
         self.breaker.succeeded(permit.ticket, now)
-        self.bucket.succeeded(usage.input_tokens + usage.output_tokens if usage else permit.tokens)
+        self.bucket.succeeded(permit.tokens)
         if not permit.answered:
-            self.limiter.succeeded()
-        self.limiter.release(own=permit.own)
+            self.silence.heard(permit, now)
+            self._answered_at_once(permit, now, usage)
+        self.limiter.release(now, own=permit.own)
         account.credential.accepted(permit.refusals)
         self.last_fault = None
 
     def settle_fault(self, permit: Permit, fault: Fault, now: float, usage: Usage | None = None) -> None:
         """The call failed."""
         account = self._close(permit, now, usage)
-        self.limiter.release(own=permit.own)
+        if not permit.answered and fault.kind not in TIMEOUT_KINDS:
+            self.silence.heard(permit, now)
+        self.limiter.release(now, own=permit.own)
         if fault.kind in OVERLOAD_KINDS:
-            self.limiter.overloaded(now)
+            self.limiter.overloaded(now, sent=permit.sent)
         verdict = fault.verdict
         if verdict in (Verdict.RETRY, Verdict.FAILOVER) and fault.kind not in REQUEST_KINDS:
             self.breaker.failed(permit.ticket, now)
@@ -294,14 +313,28 @@ class TargetState:
     def settle_cancelled(self, permit: Permit, now: float) -> None:
         """The call was given up for reasons that are not the target's."""
         self._close(permit, now, None)
-        self.limiter.release(own=permit.own)
+        self.limiter.release(now, own=permit.own)
         self.breaker.abandoned(permit.ticket)
+
+    def _make_room(self, now: float, *, own: bool) -> bool:
+        """Give up calls for lost, so that there is room for one. Whether there is."""
+        for lost in self.silence.take(self.limiter.missing(), now):
+            lost.lost = True
+            self.limiter.lost += 1
+        return self.limiter.has_room_for(now, own=own)
+
+    def _answered_at_once(self, permit: Permit, now: float, usage: Usage | None) -> None:
+        """A whole answer came, and nothing of it before: its time is judged by its length."""
+        times = self.answer_times.of(usage.output_tokens) if usage else None
+        if times is None:
+            self.limiter.answering(now, sent=permit.sent)
+        elif times.record(now - permit.sent, now) and times.is_slowing(now):
+            self.limiter.overloaded(now, sent=permit.sent, slow=True)
+        else:
+            self.limiter.answering(now, late=times.is_late, sent=permit.sent)
 
     def _usable(self, demand: Demand, now: float, but: Container[int]) -> int | Refused:
         """The number of the credential to use, or the refusal that ends first."""
-        if len(self.accounts) == 1:
-            refused = self.accounts[0].refusal(demand, now)
-            return 0 if refused is None else refused
         best: int | None = None
         soonest = Refused(Refusal.PARKED, _NEVER)
         for number, account in enumerate(self.accounts):
@@ -318,6 +351,10 @@ class TargetState:
         if not permit.open:
             raise RuntimeError("a permit was settled twice")
         permit.open = False
+        if permit.lost:
+            self.limiter.lost -= 1
+        elif not permit.answered:
+            self.silence.over(permit)
         account = self.accounts[permit.credential]
         account.in_flight -= 1
         if permit.reservation is not None:

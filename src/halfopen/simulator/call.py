@@ -1,7 +1,7 @@
 """One call to an upstream."""
 
 from enum import Enum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from halfopen.model import Fault, RateLimit
 
@@ -18,6 +18,9 @@ class Stage(Enum):
     """Its error is on its way; it holds no slot."""
     HUNG = "hung"
     OVER = "over"
+
+
+_QUEUED: Final = Stage.QUEUED
 
 
 class Caller(Protocol):
@@ -72,7 +75,7 @@ class Call:
         self.output_tokens = output_tokens
         self.stream = stream
         self.counted = counted
-        self.stage = Stage.QUEUED
+        self.stage = _QUEUED
         self.fault: Fault | None = None
         """What it ends with; None: a whole answer."""
         self.status: int | None = 200

@@ -24,7 +24,7 @@ _RETRIED: Final = (408, 409, 429)
 class Clients:
     """One group. Each has its own streams of draws, so that all policies face the same requests."""
 
-    __slots__ = ("_entropy", "_sizes", "_streams", "_world", "index", "spec", "targets")
+    __slots__ = ("_entropy", "_on_arrival", "_sizes", "_streams", "_world", "index", "spec", "targets")
 
     def __init__(
         self,
@@ -42,6 +42,7 @@ class Clients:
         self._streams = streams
         self._sizes = streams(f"sizes/{spec.name}")
         self._entropy = streams(f"client/{spec.name}")
+        self._on_arrival = self._arrive
 
     def start(self, duration_s: float) -> None:
         """Put the first requests on the timeline. Load goes on beyond the end, for those still open then."""
@@ -84,7 +85,7 @@ class Clients:
     def _arrive(self, arrivals: Arrivals) -> None:
         following = arrivals.draw_s()
         if following is not None:
-            self._world.timeline.at(following, self._arrive, arrivals)
+            self._world.timeline.at(following, self._on_arrival, arrivals)
         self._ask(None)
 
     def _ask(self, _nothing: None) -> None:

@@ -43,6 +43,7 @@ _HEADS: Final = tuple(ev.FirstByte(attempt, 200) for attempt in range(256))
 """Events that are the same for all requests are made once. No plan makes so many attempts."""
 _CONTENTS: Final = tuple(ev.Content(attempt) for attempt in range(256))
 _ATTEMPTING: Final = State.ATTEMPTING
+_WAITING: Final = State.WAITING
 _KINDS: Mapping[Kind, int] = {kind: number for number, kind in enumerate(Kind, 1)}
 
 
@@ -145,7 +146,7 @@ class Exchange:
     def on_room(self) -> bool:
         """A target may take the request now. Whether it did."""
         plan = self._plan
-        if plan is None or plan.state is not State.WAITING:
+        if plan is None or plan.state is not _WAITING:
             return False
         self._step(_ROOM, Mark.ROOM)
         return self._is_attempting()
@@ -245,11 +246,8 @@ class Exchange:
         assert request is not None
         goes_on = type(send) is ContinueOn
         if self._line is not None:
-            self._line.leave(self)
-            self._line = None
+            self._leave_line(self._line)
         upstream = world.upstreams[target.provider]
-        is_failover = self._last is not None and self._last is not target
-        self._last = target
         gone = self._delivered if goes_on else 0
         call = Call(
             self,
@@ -262,7 +260,13 @@ class Exchange:
             self._counts,
         )
         self._calls[send.attempt] = call
-        world.tally.called(upstream.index, counts=self._counts, is_failover=is_failover)
+        tally, last = world.tally, self._last
+        tally.called(upstream.index, now)
+        if self._counts:
+            tally.calls += 1
+            if last is not None and last is not target:
+                tally.failovers += 1
+        self._last = target
         mark = _GO_ON if goes_on else _SEND
         world.trace.note(now, event, mark, self.number, send.attempt, upstream.index, send.deadline)
         upstream.take(call)
@@ -274,7 +278,9 @@ class Exchange:
         line = self._world.strategy.line(request) if self._line is None else self._line
         if line is None:
             return
-        self._line = line
+        if self._line is None:
+            self._world.standing += 1
+            self._line = line
         shedding = line.join(self, request.demand, self._leave_at, now)
         if shedding is not None:
             self.on_shed(shedding)
@@ -291,6 +297,8 @@ class Exchange:
 
     def _pass_on(self, call: Call, count: int) -> None:
         """Tell the line of a target whose call has ended, unless its room was taken up again."""
+        if not self._world.standing:
+            return
         for other in self._calls.values():
             if other.upstream is call.upstream and other.attempt > call.attempt:
                 return
@@ -342,12 +350,16 @@ class Exchange:
     def _put_away(self, now: float) -> None:
         """Nothing of this try is left."""
         if self._line is not None:
-            self._line.leave(self)
-            self._line = None
+            self._leave_line(self._line)
         self._plan = self._request = None
         if self._calls:
             for attempt in list(self._calls):
                 self._cancel(attempt, now)
+
+    def _leave_line(self, line: Line) -> None:
+        line.leave(self)
+        self._line = None
+        self._world.standing -= 1
 
     def _over(self, latency_s: float | None) -> None:
         if self.is_over:

@@ -5,8 +5,9 @@ them are carried out by the same driver.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
+
+import msgspec
 
 from halfopen.model import Attempt, Demand, Target
 from halfopen.policy import State
@@ -37,8 +38,7 @@ class Plan(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True, gc=False):
     """What a strategy is told of a request."""
 
     number: int

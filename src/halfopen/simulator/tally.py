@@ -70,14 +70,10 @@ class Tally:
         self.group_arrived[group] += 1
         return True
 
-    def called(self, upstream: int, *, counts: bool, is_failover: bool) -> None:
-        """A call was sent."""
-        now = self._timeline.now
+    def called(self, upstream: int, now: float) -> None:
+        """A call was sent. Those of requests that count are added to `calls` and `failovers`, too."""
         if now < self.duration_s:
             self.calls_at[upstream][int(now)] += 1
-        if counts:
-            self.calls += 1
-            self.failovers += is_failover
 
     def ended(self, group: int, arrived_at: float, latency_s: float | None) -> None:
         """A request that counts is over. None: without a whole answer in time."""

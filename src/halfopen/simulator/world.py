@@ -12,7 +12,17 @@ from halfopen.simulator.upstream import Upstream
 class World:
     """One run's time, policy, upstreams and counts."""
 
-    __slots__ = ("_numbers", "cancels", "strategy", "tally", "timeline", "trace", "upstreams", "wheel")
+    __slots__ = (
+        "_numbers",
+        "cancels",
+        "standing",
+        "strategy",
+        "tally",
+        "timeline",
+        "trace",
+        "upstreams",
+        "wheel",
+    )
 
     def __init__(
         self,
@@ -31,6 +41,8 @@ class World:
         self.trace = trace
         self.tally = tally
         self._numbers = 0
+        self.standing = 0
+        """Requests in all lines, at most."""
 
     def number(self) -> int:
         """The next request's number, from 1."""

@@ -92,7 +92,7 @@ class Route:
         self.targets = targets
         self.states = states
         self.line = line
-        self.hedge = HedgeBudget(options.hedge)
+        self.hedge = HedgeBudget(options.hedge) if options.hedge.extra_load > 0.0 else None
         self.options: dict[str, JourneyOptions] = {}
         """By the group of clients: their times differ."""
 
@@ -143,11 +143,12 @@ class Halfopen:
 
     def plan(self, request: Request, now: float) -> Journey:  # noqa: ARG002 - the protocol's signature
         """A journey of one request."""
+        demand = request.demand
         route = self._route(request)
-        options = route.options.get(request.demand.caller)
+        options = route.options.get(demand.caller)
         if options is None:
             options = self._options_of(route.targets, request.deadline_s)
-            route.options[request.demand.caller] = options
+            route.options[demand.caller] = options
         return Journey(
             route.states,
             options=options,
@@ -156,7 +157,7 @@ class Halfopen:
             stream=request.stream,
             unfit=_always_fit,
             resumable=_always_resumable,
-            demand=request.demand,
+            demand=demand,
             hedge=route.hedge,
         )
 
