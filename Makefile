@@ -13,7 +13,8 @@ JOBS ?= auto
 ARGS ?=
 
 .PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
-	official-clients clients cut-streams properties commands bad-input outage-virtual
+	official-clients clients cut-streams properties commands bad-input outage-virtual \
+	invariants exhaustive scenarios march-2025 simulator-table simulator-speed determinism mutation
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -119,7 +120,35 @@ pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 		pyproject.toml --group build -c requirements/test.txt -o requirements/run.txt
 
 clean:  ## remove the environment and what the tools left
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist
+	rm -rf $(VENV) .venv312 .venv-mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist
 
 outage-virtual: env  ## outages on virtual time in figures, with sample sizes and intervals (ARGS="--seeds N --json")
 	$(BIN)/python tests/policy/outage.py $(ARGS)
+
+invariants: env  ## the 14 invariants on 10,000 generated schedules each (ARGS="--schedules N --json"; half an hour on 2 cores)
+	@status=0; $(BIN)/python tests/invariants/run.py $(ARGS) || status=1; \
+	for each in streams stall liveness classifier hedging; do \
+		$(BIN)/python tests/invariants/$${each}_run.py $(ARGS) || status=1; \
+	done; exit $$status
+
+exhaustive: env  ## two upstreams, two requests: every order of events, to a bound (ARGS="--quick")
+	$(BIN)/python tests/invariants/exhaustive_run.py $(ARGS)
+
+scenarios: env  ## what each packaged scenario expects of each policy (ARGS="--only NAME", "--seeds N")
+	$(BIN)/python tests/simulator/scenario_check.py $(ARGS)
+
+march-2025: env  ## March 2025: the table, the promises, and the picture in artifacts/
+	$(BIN)/halfopen simulate march-2025 --policy none --policy sdk --policy naive --policy halfopen --check --plots artifacts $(ARGS)
+
+simulator-table: env  ## attempts a request, retry storm and failover cascade, against measured figures (ARGS="--seeds N")
+	$(BIN)/python tests/simulator/table.py $(ARGS)
+
+simulator-speed: env  ## a million simulated requests through the policy, on one core (ARGS="--requests N")
+	$(BIN)/python tests/simulator/speed.py $(ARGS)
+
+determinism: env  ## same seed, same bytes: two runs, two hash seeds, and Python 3.12 where there is one
+	@python312=$$(scripts/python312.sh); \
+	$(BIN)/python tests/simulator/determinism.py $${python312:+--python "$$python312"} $(ARGS)
+
+mutation: env  ## how many wrong versions of errors/ and policy/ do the tests notice? (ARGS="--sample 300")
+	@scripts/mutation.sh $(ARGS)
