@@ -14,6 +14,9 @@ from halfopen.policy import AfterCommit
 
 DRAWS = (0.0, 0.999)
 
+_SHORT = Variant("", (), leaves=0, arrives_until_s=0.0, deadline_s=3.0, attempt_s=2.0)
+"""Requests that come at once and wait for half as long, where the paths would be too many."""
+_HEDGED = replace(_SHORT, stream=True, hedges=True, limit=3, bucket=6.0)
 VARIANTS = (
     Variant("order", ("500", "request"), leaves=0),
     Variant("order, one leaves", ("500",)),
@@ -29,19 +32,21 @@ VARIANTS = (
     Variant("one target, three attempts", ("500",), targets=1, attempts=3),
     Variant("one target that fails already", ("500",), targets=1, failing=2),
     Variant("one target, rate limits", ("429", "500"), targets=1, limit=2),
-    Variant("one target, calls that hang", ("500",), targets=1, leaves=0, deadline_s=40.0, attempt_s=40.0),
-    Variant("first target fails already", ("500",), failing=2, leaves=0),
-    Variant("three attempts", ("500",), attempts=3, bucket=2.0, leaves=0, arrives_until_s=0.0),
+    Variant("one target, calls that hang", (), targets=1, leaves=0, deadline_s=40.0, attempt_s=40.0),
+    replace(_SHORT, name="first target fails already", faults=("500",), failing=2),
+    replace(_SHORT, name="three attempts", faults=("500",), attempts=3, bucket=2.0),
     Variant("a line of one place", ("500",), places=1, leaves=0),
     Variant("a caller that repeats", ("500",), repeats=1, leaves=0),
-    Variant("streams", ("500", "cut"), stream=True, leaves=0, arrives_until_s=0.0),
-    Variant("streams, one comes later", ("cut",), stream=True, leaves=0),
-    Variant("streams, one leaves", ("cut",), stream=True, arrives_until_s=0.0),
+    replace(_SHORT, name="streams that fail", faults=("500",), stream=True),
+    replace(_SHORT, name="streams that are cut", faults=("cut",), stream=True),
+    Variant("streams, one comes later", ("cut",), stream=True, leaves=0, targets=1),
+    replace(_SHORT, name="streams, one leaves", faults=("cut",), stream=True, targets=1, leaves=1),
     Variant("one held stream", ("500", "cut"), stream=True, held=True, requests=1, attempts=3, bucket=2.0),
-    Variant("held streams", ("cut",), stream=True, held=True, targets=1, leaves=0, arrives_until_s=0.0),
+    replace(_SHORT, name="held streams", faults=("cut",), stream=True, held=True, targets=1),
     Variant("streams that can't go on", ("cut",), stream=True, resumable=False, leaves=0),
     Variant("streams that end in errors", ("cut",), stream=True, after_commit=AfterCommit.ERROR, leaves=0),
-    Variant("hedges", ("500",), stream=True, hedges=True, limit=3, bucket=6.0, leaves=0, arrives_until_s=0.0),
+    replace(_HEDGED, name="hedges", faults=("500",)),
+    replace(_HEDGED, name="hedges, one leaves", leaves=1),
     Variant(
         "one hedged stream",
         ("500", "cut"),
@@ -52,20 +57,18 @@ VARIANTS = (
         requests=1,
         attempts=3,
     ),
-    Variant("hedges, one leaves", (), stream=True, hedges=True, limit=3, bucket=6.0, arrives_until_s=0.0),
 )
 """Searched with both draws by `exhaustive_run.py`."""
 
-_SMALL = Variant("", (), leaves=0, arrives_until_s=0.0, deadline_s=3.0, attempt_s=2.0)
-_SMALLER = replace(_SMALL, deadline_s=2.0, attempt_s=1.0)
+_SHORTER = replace(_SHORT, deadline_s=2.0, attempt_s=1.0)
 QUICK = (
-    replace(_SMALL, name="quick, one target", faults=("500",), targets=1, failing=1, leaves=1, entropy=0.999),
-    replace(_SMALL, name="quick, shared key", faults=("key",), shared_key=True),
-    replace(_SMALL, name="quick, different targets", faults=("503",), crossed=True, limit=2, entropy=0.999),
-    replace(_SMALLER, name="quick, order", faults=("500",), entropy=0.999),
-    replace(_SMALL, name="quick, streams", faults=("cut",), stream=True, targets=1),
-    replace(_SMALL, name="quick, streams at two targets", faults=("cut",), stream=True, requests=1),
-    replace(_SMALL, name="quick, hedges", stream=True, hedges=True, limit=3, bucket=6.0, requests=1),
+    replace(_SHORT, name="quick, one target", faults=("500",), targets=1, failing=1, leaves=1, entropy=0.999),
+    replace(_SHORT, name="quick, shared key", faults=("key",), shared_key=True),
+    replace(_SHORT, name="quick, different targets", faults=("503",), crossed=True, limit=2, entropy=0.999),
+    replace(_SHORTER, name="quick, order", faults=("500",), entropy=0.999),
+    replace(_SHORT, name="quick, streams", faults=("cut",), stream=True, targets=1),
+    replace(_SHORT, name="quick, streams at two targets", faults=("cut",), stream=True, requests=1),
+    replace(_SHORT, name="quick, hedges", stream=True, hedges=True, limit=3, bucket=6.0, requests=1),
 )
 """Searched by every run of the tests, with the draw that they have."""
 

@@ -144,3 +144,31 @@ def test_a_short_turn_teaches_nothing(journey_over: Over, state_of: Build, names
     assert names(blocked.step(ev.PermitFreed(), 57.0)) == ["Send"]
     assert names(blocked.step(ev.Timer(), 60.0)) == ["Cancel", "Fail"]
     assert state.first_content.samples == before
+
+
+@pytest.mark.parametrize(
+    ("earlier", "others", "due_s"),
+    [
+        pytest.param(0, False, 60.0, id="alone"),
+        pytest.param(0, True, 30.0, id="first-of-several"),
+        pytest.param(1, True, 15.0, id="second-of-several"),
+        pytest.param(2, False, 15.0, id="last"),
+    ],
+)
+def test_what_an_attempts_turn_is_due(state_of: Build, earlier: int, others: bool, due_s: float) -> None:
+    """Each attempt before it, and one that is still to come, halves what a target may be blamed for."""
+    options = replace(OPTIONS, attempt_s=100.0)
+    assert given(state_of(), stream=False, options=options, earlier=earlier, others=others).due_s == due_s
+
+
+def test_a_plain_answer_leaves_half_to_another_whatever_the_model(state_of: Build) -> None:
+    """That a model reasons makes no plain call longer than its turn."""
+    options = replace(OPTIONS, attempt_s=100.0)
+    found = given(state_of(reasoning=True), stream=False, options=options, others=True)
+    assert (found.own_s, found.given_s) == (100.0, 30.0)
+
+
+def test_about_as_much_as_it_is_due_is_fair() -> None:
+    """Nine tenths will do."""
+    assert Allowance(10.0, 9.0, 10.0).is_fair
+    assert not Allowance(10.0, 8.9, 10.0).is_fair

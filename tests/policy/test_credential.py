@@ -84,3 +84,14 @@ def test_a_refused_trial_parks_again(fault: Callable[..., Fault]) -> None:
     credential.refused(fault(Kind.BAD_KEY), 71.0)
     assert not credential.admit(130.9)
     assert credential.admit(131.0)
+
+
+def test_only_what_went_out_after_the_last_refusal_counts(fault: Callable[..., Fault]) -> None:
+    """A call from between two refusals proves nothing about the key now."""
+    credential = parked(fault(Kind.BAD_KEY))
+    between = credential.refusals
+    credential.refused(fault(Kind.BAD_KEY), 10.0)
+    credential.accepted(between)
+    assert credential.is_parked(11.0)
+    credential.accepted(credential.refusals)
+    assert not credential.is_parked(11.0)

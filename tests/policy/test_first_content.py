@@ -91,3 +91,45 @@ def test_what_is_dropped_hardly_counts(seconds: list[float], share: float) -> No
     total, slack = math.fsum(weights.values()), 2.5
     assert math.fsum(w for b, w in weights.items() if b > bucket) <= (1.0 - share) * total + slack
     assert math.fsum(w for b, w in weights.items() if b >= bucket) >= (1.0 - share) * total - slack
+
+
+@pytest.mark.parametrize(
+    ("share", "least_s", "most_s"),
+    [
+        pytest.param(0.5, 1.0, 1.2, id="median"),
+        pytest.param(0.79, 2.0, 2.4, id="above-six-of-ten"),
+        pytest.param(0.89, 4.0, 4.8, id="above-eight-of-ten"),
+        pytest.param(0.99, 8.0, 9.6, id="above-nine-of-ten"),
+    ],
+)
+def test_each_share_has_its_time(share: float, least_s: float, most_s: float) -> None:
+    """All that took longer count together: six take 1 s, two 2 s, one 4 s and one 8 s of ten."""
+    found = of(*[1.0] * 24, *[2.0] * 8, *[4.0] * 4, *[8.0] * 4).percentile(share)
+    assert found is not None
+    assert least_s * (1 - 1e-9) <= found <= most_s * (1 + 1e-9)
+
+
+def test_what_is_a_hundred_times_old_counts_half() -> None:
+    """A hundred slow times, then as many quick ones: of those that count two thirds are quick."""
+    changed = of(*[8.0] * 100, *[1.0] * 99)
+    median, above = changed.percentile(0.5), changed.percentile(0.7)
+    assert median is not None
+    assert above is not None
+    assert median < 1.3
+    assert above > 7.0
+    later = of(*[8.0] * 100, *[1.0] * 300)
+    quick = later.percentile(0.9)
+    assert quick is not None
+    assert quick < 1.3
+
+
+def test_old_times_are_dropped() -> None:
+    """700 times later nothing is left of a single long one, nor does anybody look for it."""
+    times = of(900.0, *[1.0] * 799)
+    assert times.percentile(0.9999999) == times.percentile(0.5)
+
+
+def test_the_shortest_and_the_longest_time() -> None:
+    """What is shorter than a hundredth of a second, or longer than a thousand, is one time each."""
+    assert of(*[0.0] * 20).percentile(0.5) == of(*[0.01] * 20).percentile(0.5) == pytest.approx(0.01)
+    assert of(*[1e9] * 20).percentile(0.5) == of(*[1000.0] * 20).percentile(0.5)

@@ -339,6 +339,19 @@ def test_a_fault_of_one_key_is_no_fault_of_the_target(fault: Faults, kind: Kind)
     ]
 
 
+def test_a_key_is_not_asked_twice_although_it_is_free_at_once(fault: Faults) -> None:
+    """A pause of no length frees the key; this request goes on with the next one all the same."""
+    journey = plain(keyed("a", 2), keyed("b", 1))
+    journey.step(ev.Arrived(), 0.0)
+    free = fault(Kind.RATE_LIMITED, delay_s=0.0)
+    asked = []
+    for attempt in (1, 2):
+        [send] = journey.step(ev.Failed(attempt, free), 1.0)
+        assert isinstance(send, act.Send)
+        asked.append((send.target.provider, send.credential))
+    assert asked == [("a", 1), ("b", 0)]
+
+
 def test_another_fault_is_the_targets_whatever_its_keys(fault: Faults) -> None:
     """A 500 fails over although another key is there; so does one after a refused key."""
     journey = plain(keyed("a", 3), keyed("b", 1))

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 import halfopen
+from halfopen.app.simulation.run import rare_collections
 from halfopen.seams import Entropy
 from halfopen.simulator.run import simulate
 from halfopen.simulator.scenario import Scenario
@@ -122,7 +123,8 @@ def measure(requests: int, policy: str) -> dict[str, float | str]:
     shares = Shares()
     shares.start()
     began_s = time.process_time()
-    report = simulate(scenario, STRATEGIES[policy].make, policy, stream)
+    with rare_collections():
+        report = simulate(scenario, STRATEGIES[policy].make, policy, stream)
     cpu_s = time.process_time() - began_s
     shares.stop()
     number = report.figures.requests

@@ -5,7 +5,8 @@ that part; what it adds is joined to it, so that the client reads one text.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
+
+from msgspec import structs
 
 from halfopen.model import Continuation, Fault, Target, Usage
 from halfopen.providers import Ask, Chat
@@ -70,7 +71,7 @@ class Resumption:
         guess = estimated(self._ask, chars)
         if usage is not None:
             output = max(usage.output_tokens, guess.output_tokens)
-            guess = replace(usage, output_tokens=output, estimated=True)
+            guess = structs.replace(usage, output_tokens=output, estimated=True)
         self.spent = guess if self.spent is None else summed(self.spent, guess)
 
     def request(self, target: Target) -> Chat:

@@ -7,8 +7,7 @@ import msgspec
 from halfopen.model.fault import Fault
 
 
-@dataclass(frozen=True, slots=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, gc=False):
     """Tokens that the provider says it counted."""
 
     input_tokens: int = 0

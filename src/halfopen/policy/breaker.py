@@ -34,6 +34,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+import msgspec
+
 from halfopen.policy.window import Window
 from halfopen.seams import Entropy
 
@@ -88,8 +90,7 @@ _HALF_OPEN: Final = BreakerState.HALF_OPEN
 _NEVER: Final = float("-inf")
 
 
-@dataclass(slots=True, eq=False)
-class Ticket:
+class Ticket(msgspec.Struct, eq=False, gc=False):
     """A breaker's leave for one call. Hand it back with the result, once."""
 
     period: int

@@ -7,7 +7,7 @@ from halfopen.policy.allowance import Allowance
 from halfopen.policy.target import Permit, TargetState
 
 
-class Flight(msgspec.Struct, eq=False):
+class Flight(msgspec.Struct, eq=False, gc=False):
     """One call to one target, with its permit and its times (monotonic seconds)."""
 
     number: int

@@ -87,7 +87,7 @@ REQUEST_KINDS = frozenset(
 """Faults that depend on the request, whatever their verdict: other requests need not suffer."""
 
 
-class Permit(msgspec.Struct, eq=False):
+class Permit(msgspec.Struct, eq=False, gc=False):
     """The right to make one call. Give it to `TargetState.settle_*` exactly once."""
 
     ticket: Ticket

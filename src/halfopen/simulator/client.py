@@ -73,14 +73,13 @@ class Clients:
         return min(_RETRY_FIRST_S * 2.0**tries, _RETRY_MAX_S) * jitter
 
     def on_over(self) -> None:
-        """A request is over: in a closed loop, its client thinks, and asks again."""
-        if self.spec.clients:
-            self._think()
+        """A request of the closed loop is over: its client thinks, and asks again."""
+        self._think()
 
     def _think(self) -> None:
         timeline = self._world.timeline
         think_s = -log(1.0 - self._entropy()) * self.spec.think_s
-        timeline.at(timeline.now + max(_THINK_MIN_S, think_s), self._ask, None)
+        timeline.at(timeline.now + max(_THINK_MIN_S, think_s), self._ask, self)
 
     def _arrive(self, arrivals: Arrivals) -> None:
         following = arrivals.draw_s()
@@ -88,8 +87,8 @@ class Clients:
             self._world.timeline.at(following, self._on_arrival, arrivals)
         self._ask(None)
 
-    def _ask(self, _nothing: None) -> None:
+    def _ask(self, looped: "Clients | None") -> None:
         spec, sizes = self.spec, self._sizes
         input_tokens = int(-log(1.0 - sizes()) * spec.input_tokens + 0.5)
         output_tokens = int(-log(1.0 - sizes()) * spec.output_tokens + 0.5)
-        Exchange(self._world, self, input_tokens, max(1, output_tokens)).start()
+        Exchange(self._world, self, input_tokens, max(1, output_tokens), looped).start()

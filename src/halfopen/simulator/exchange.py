@@ -58,8 +58,12 @@ class Asker(Protocol):
         """How long a client waits until it sends a failed request again; None: it does not."""
         ...
 
+
+class Looped(Protocol):
+    """A client of a closed loop."""
+
     def on_over(self) -> None:
-        """A request of theirs is over."""
+        """Its request is over."""
 
 
 class Exchange:
@@ -74,6 +78,7 @@ class Exchange:
         "_last",
         "_leave_at",
         "_line",
+        "_looped",
         "_output_tokens",
         "_plan",
         "_request",
@@ -86,8 +91,11 @@ class Exchange:
         "slot",
     )
 
-    def __init__(self, world: World, asker: Asker, input_tokens: int, output_tokens: int) -> None:
-        """Arrives now, with `start`."""
+    def __init__(
+        self, world: World, asker: Asker, input_tokens: int, output_tokens: int, looped: Looped | None
+    ) -> None:
+        """Arrives now, with `start`. `looped`: who is to be told that it is over, in a closed loop."""
+        self._looped = looped
         self._world = world
         self._asker = asker
         self._input_tokens = input_tokens
@@ -368,4 +376,5 @@ class Exchange:
         self._world.wheel.remove(self)
         if self._counts:
             self._world.tally.ended(self._asker.index, self.arrived_at, latency_s)
-        self._asker.on_over()
+        if self._looped is not None:
+            self._looped.on_over()

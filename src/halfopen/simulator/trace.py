@@ -1,6 +1,6 @@
 """The trace of a run: everything that happened and was decided, and its fingerprint.
 
-A record is 24 bytes: when, a number that belongs to what happened, which request, what, what its plan
+A record is 25 bytes: when, a number that belongs to what happened, which request, what, what its plan
 decided on it, which attempt and which upstream. An event with several decisions has as many records.
 Only the fingerprint is kept, and the words when they are asked for.
 """
@@ -10,7 +10,7 @@ from hashlib import sha256
 from struct import Struct
 from typing import Final
 
-_PACK: Final = Struct("<ddIBBBB").pack
+_PACK: Final = Struct("<ddIBBBH").pack
 _BLOCK_BYTES: Final = 1 << 16
 
 

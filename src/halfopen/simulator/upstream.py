@@ -374,6 +374,8 @@ class Upstream:
                 self.input_tokens -= call.input_tokens
                 self.output_tokens -= call.output_tokens
             begun = call.stream and call.content_at is not None
+            if begun:
+                call.output_tokens = self.streamed(call, now)[0]
             call.fault = self._refusals.transport(TransportError.CUT if begun else TransportError.RESET)
             call.status = None
             call.stage = _REFUSED
