@@ -101,3 +101,15 @@ def test_delays_of_a_fault() -> None:
     """Zero is a delay, and the longest is a day."""
     assert errors.make(Kind.RATE_LIMITED, delay_s=0.0).delay_s == 0.0
     assert DELAY_MAX_S == 86_400.0
+
+
+def test_evidence_outweighs_in_one_order() -> None:
+    """Each kind of evidence has a weight of its own: words beat statuses, exact ones beat types, credit beats all."""
+    assert [(weight.name, weight.value) for weight in Weight] == [
+        ("VAGUE", -1),
+        ("STATUS", 0),
+        ("PLAIN_STATUS", 1),
+        ("TYPE", 2),
+        ("CODE", 3),
+        ("CREDIT", 4),
+    ]

@@ -19,7 +19,7 @@ from exhaustive_model import Variant
 from exhaustive_search import Found, Mutate, Search, replay
 from exhaustive_variants import QUICK, VARIANTS, drawn
 
-SECONDS = 280.0
+SECONDS = 300.0
 SEPARATOR = "; "
 
 

@@ -184,9 +184,19 @@ def test_any_times_keep_it_sane_and_slow_to_rise(times: list[tuple[float, float]
 def test_late_is_well_above_the_usual_time(seconds: float, late: bool) -> None:
     """Twice the usual median, long before anything is slow."""
     slowness = Slowness(SlownessOptions())
-    assert not slowness.is_late
+    assert not slowness.is_late(10.0)
     for call in range(40):
         slowness.record(1.0, call / 100)
     for call in range(40):
         slowness.record(seconds, 0.4 + call / 100)
-    assert slowness.is_late is late
+    assert slowness.is_late(seconds) is late
+    assert not slowness.is_late(1.0), "a quick one is not, however late those before it were"
+
+
+@pytest.mark.parametrize("ratio", [1.5, 2.0, 2.4, 5.0, 100.0], ids=str)
+def test_a_steady_target_is_never_late(ratio: float) -> None:
+    """Whatever counts as slow there."""
+    slowness = Slowness(SlownessOptions(ratio=ratio))
+    for call in range(400):
+        slowness.record(2.0, call / 10)
+        assert not slowness.is_late(2.0)

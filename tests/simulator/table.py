@@ -157,7 +157,7 @@ def rows(runs: Runs) -> list[Row]:
             sum(each.requests for each in runs[scenario, policy]),
             mean([each.amplification for each in runs[scenario, policy]]),
             amplification,
-            mean([each.success_rate for each in runs[scenario, policy]]),
+            mean([each.success_rate or 0.0 for each in runs[scenario, policy]]),
             success,
         )
         for (scenario, policy), (amplification, success) in MEASURED.items()

@@ -2,14 +2,18 @@
 
 Rules
 1. A long answer takes longer than a short one, so a plain call's time alone says nothing about load. It is
-   judged (see `slowness`) among those of its own length: up to 16 tokens, up to 64, 256 and so on.
-2. An answer of unknown length is not judged.
+   judged (see `slowness`) among those of about its own length: up to 16 tokens, up to 32, 64 and so on.
+2. Among them its time is put in proportion to the square root of its length: half way between a time that
+   is all waiting and one that is all writing. So it is at most 1.5 times off, which is not yet late.
+3. An answer of unknown length, or of more than 16384 tokens, is not judged.
 """
+
+import math
 
 from halfopen.policy.slowness import Slowness, SlownessOptions
 
-_LENGTHS = (16, 64, 256, 1024, 4096)
-"""Tokens. Within four times the length the time is not so different that it would seem slow."""
+_SHORTEST = 16
+_LENGTHS = 11
 
 
 class AnswerTimes:
@@ -19,13 +23,14 @@ class AnswerTimes:
 
     def __init__(self, options: SlownessOptions) -> None:
         """Knows nothing."""
-        self._of_length = [Slowness(options) for _ in range(len(_LENGTHS) + 1)]
+        self._of_length = [Slowness(options) for _ in range(_LENGTHS)]
 
     def of(self, tokens: int) -> Slowness | None:
-        """The times of answers of about so many tokens. None: the length is not known."""
-        if tokens <= 0:
-            return None
-        for number, length in enumerate(_LENGTHS):
-            if tokens <= length:
-                return self._of_length[number]
-        return self._of_length[-1]
+        """The times of answers of about so many tokens. None: such an answer is not judged."""
+        number = ((tokens - 1) // _SHORTEST).bit_length()
+        return self._of_length[number] if tokens > 0 and number < _LENGTHS else None
+
+    def in_proportion(self, seconds: float, tokens: int) -> float:
+        """The time that the longest answer among those of this length would have taken."""
+        longest = _SHORTEST << ((tokens - 1) // _SHORTEST).bit_length()
+        return seconds * math.sqrt(longest / max(tokens, longest // 2))

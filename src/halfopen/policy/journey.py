@@ -222,7 +222,7 @@ class Journey:
         waited_s = now - late.started
         blame = late.allowance.is_fair
         if self.stream and blame:
-            late.state.first_content.record(waited_s)
+            late.state.waited_in_vain(waited_s, now)
         kind = TransportError.FIRST_TOKEN_TIMEOUT if self.stream else TransportError.NO_RESPONSE
         fault = timeout_fault(kind, f"nothing within {waited_s:.1f} s")
         return [Cancel(late.number), *self._after_fault(late, fault, now, blame=blame)]
@@ -326,7 +326,9 @@ class Journey:
         """The first content is late: call another target as well, if nothing speaks against it."""
         self._hedge_at = NEVER
         budget, selection = self._hedge, self._selection
-        if budget is None or now >= self._deadline.last_start or budget.is_stressed(selection.states, now):
+        if budget is None or self._may_repeat is not None or now >= self._deadline.last_start:
+            return []
+        if budget.is_stressed(selection.states, now):
             return []
         if not selection.others_could_serve(now) or not budget.take(max(1, self._demand.tokens)):
             return []
@@ -371,7 +373,7 @@ class Journey:
         actions: list[Action] = []
         for flight in [each for each in self._flights if each is not but]:
             if but is not None and flight is self._flights[0]:
-                flight.state.first_content.record(now - flight.started)  # it would have taken longer
+                flight.state.waited_in_vain(now - flight.started, now)
             if flight.permit.open:
                 flight.state.settle_cancelled(flight.permit, now)
             self._land(flight, now, fault=None, cancelled=True)

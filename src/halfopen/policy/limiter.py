@@ -18,14 +18,17 @@ Rules
    what that has lately had in flight, and half as much again to grow, but never more than the share
    `reserve`. Failovers from elsewhere share what is left, and one of them can always be under way, or
    a target that nobody asks for could not be reached.
+   "Lately" is a peak that is halved every 10 s: a backup whose own users are gone for a minute gives
+   nearly everything.
 7. Failovers are guests: they have a limit of their own within that, which is halved already when answers
    come late (see `slowness`), long before there is overload. So own users don't stand in a queue that is
-   not theirs. Where there are none of late, guests are not limited so.
+   not theirs. A quarter of what own users leave over stays theirs in any case, and where there has been no
+   own user for half a minute, guests are not limited so.
 8. Requests that have another choice leave sooner, too: for them the target is crowded above a third limit,
    which is halved when answers come late, whoever sent them, down to one. It is asked by itself: see
    `is_crowded`.
-9. "Lately" is a peak that is halved every 10 s: a backup whose own users are gone for a minute gives
-   nearly everything.
+9. These two are halved when no more are in flight than they allow: until then the last cut is not felt yet.
+10. Calls that are given up for lost (see `silence`) count for nothing but their own place beside the limit.
 
 Sources: Netflix concurrency-limits, AIMDLimit (growth only while half is in use); RFC 8257 (DCTCP: how
 much is marked tells more than that something is).
@@ -70,6 +73,8 @@ _UNTRIED = 0.25
 """Of the initial limit: what can't be tried out at so few calls isn't cut below."""
 _SLOW_DECREASE = 0.8
 _LATE_EVERY_S = 1.0
+_OWN_FORGOTTEN_S = 30.0
+_GUESTS_LEAST = 0.25
 _EVER = float("inf")
 
 
@@ -106,6 +111,7 @@ class Limiter:
         "_options",
         "_overload",
         "_own_peak",
+        "_own_seen",
         "_peak",
         "_results",
         "_spill",
@@ -114,6 +120,7 @@ class Limiter:
         "in_flight",
         "lost",
         "own_in_flight",
+        "own_lost",
     )
 
     def __init__(self, options: LimitOptions) -> None:
@@ -127,13 +134,16 @@ class Limiter:
         self._results = 0
         self._peak = _Peak()
         self._own_peak = _Peak()
+        self._own_seen = float("-inf")
         self._guest_peak = _Peak()
         self.in_flight = 0
         """Permits that are out."""
         self.own_in_flight = 0
         """Of them, those of the target's own traffic. The others are failovers."""
         self.lost = 0
-        """Of them, those that are given up for lost (see `silence`): the limit is so much higher."""
+        """Of those in flight, the calls that are given up for lost: the limit is so much higher."""
+        self.own_lost = 0
+        """Of the lost ones, those of own traffic."""
 
     @property
     def limit(self) -> int:
@@ -145,20 +155,38 @@ class Limiter:
         """Whether the target's own traffic can have a permit."""
         return self.in_flight < self.limit
 
+    @property
+    def _live(self) -> int:
+        return self.in_flight - self.lost
+
+    @property
+    def _own_live(self) -> int:
+        return self.own_in_flight - self.own_lost
+
+    def lose(self, *, own: bool) -> None:
+        """A call that is under way is given up for lost."""
+        self.lost += 1
+        self.own_lost += own
+
+    def find(self, *, own: bool) -> None:
+        """A lost call has brought something, or is over."""
+        self.lost -= 1
+        self.own_lost -= own
+
     def reserved(self, now: float) -> int:
         """Calls of the limit that are kept for the target's own traffic."""
         limit = int(self._window.size)
-        needed = int(_OWN_GROWTH * self._own_peak.seen(self.own_in_flight, now)) + 1
+        needed = int(_OWN_GROWTH * self._own_peak.seen(self._own_live, now)) + 1
         return min(math.ceil(self._options.reserve * limit), needed, limit - 1)
 
     def has_room_for(self, now: float, *, own: bool) -> bool:
         """Whether a permit can be had. `own`: for a request whose first choice this target is."""
-        limit = int(self._window.size) + self.lost
-        if self.in_flight >= limit:
+        limit, live = int(self._window.size), self._live
+        if live >= limit:
             return False
         if own:
             return True
-        guests = self.in_flight - self.own_in_flight
+        guests = live - self._own_live
         return guests < limit - self.reserved(now) and (
             guests < int(self._guests.size) or not self._has_own_users(now)
         )
@@ -166,19 +194,15 @@ class Limiter:
     @property
     def is_crowded(self) -> bool:
         """Whether who has another choice should go there: answers have come late with so many in flight."""
-        return self.in_flight >= int(self._spill.size) + self.lost
+        return self._live >= int(self._spill.size)
 
     def acquire(self, now: float, *, own: bool = True) -> bool:
         """Take a permit; False, and nothing taken, when there is none."""
         if not self.has_room_for(now, own=own):
             return False
         self.in_flight += 1
-        self._peak.seen(self.in_flight, now)
-        if own:
-            self.own_in_flight += 1
-            self._own_peak.seen(self.own_in_flight, now)
-        else:
-            self._guest_peak.seen(self.in_flight - self.own_in_flight, now)
+        self.own_in_flight += own
+        self._look(now, own=own)
         return True
 
     def release(self, now: float, *, own: bool = True) -> None:
@@ -190,17 +214,13 @@ class Limiter:
         """
         if (self.own_in_flight if own else self.in_flight - self.own_in_flight) <= 0:
             raise RuntimeError("a permit was released twice")
-        self._peak.seen(self.in_flight, now)
-        if own:
-            self._own_peak.seen(self.own_in_flight, now)
-            self.own_in_flight -= 1
-        else:
-            self._guest_peak.seen(self.in_flight - self.own_in_flight, now)
+        self._look(now, own=own)
         self.in_flight -= 1
+        self.own_in_flight -= own
 
     def missing(self) -> int:
-        """How many calls too many there are for one more."""
-        return self.in_flight + 1 - self.limit
+        """How many calls must be lost for one more to have room, at least one."""
+        return max(1, self.in_flight + 1 - self.limit)
 
     def answering(self, now: float, *, late: bool = False, sent: float = _EVER) -> None:
         """A call that holds a permit brought the first of its answer. Call it at most once for each.
@@ -213,13 +233,9 @@ class Limiter:
         self._count(0.0)
         most, window = float(self._options.max), self._window
         window.answered(now)
-        if 2 * (self.in_flight - self.lost) >= window.size:
+        if 2 * self._live >= window.size:
             window.increase(most=most, late=late)
-        self._adapt(self._spill, self.in_flight, self._peak, now, late=late, sent=sent, least=1.0)
-        guests = self.in_flight - self.own_in_flight
-        if guests and (not late or self._has_own_users(now)):
-            least = float(self._options.min)
-            self._adapt(self._guests, guests, self._guest_peak, now, late=late, sent=sent, least=least)
+        self._answered(now, late=late, sent=sent)
 
     def overloaded(self, now: float, *, sent: float = _EVER, slow: bool = False) -> None:
         """The target showed overload, or a call timed out.
@@ -230,13 +246,15 @@ class Limiter:
             slow: Whether it was answered after all.
         """
         self._count(1.0)
+        if slow:
+            self._answered(now, late=True, sent=sent)
         if self._overload < _TOLERATED:
             return
         self._stressed = now
         options, window = self._options, self._window
         if not window.may_decrease(now, sent=sent, every_s=options.decrease_every_s):
             return
-        least, peak = float(options.min), self._peak.seen(self.in_flight, now)
+        least, peak = float(options.min), self._peak.seen(self._live, now)
         if peak <= least:
             least, peak = min(window.size, max(least, _UNTRIED * options.initial)), window.size
         factor = max(options.decrease, _SLOW_DECREASE) if slow else options.decrease
@@ -244,7 +262,25 @@ class Limiter:
 
     def is_stressed(self, now: float) -> bool:
         """Whether it showed overload in the last 10 s, or is nearly used up: nobody should add load."""
-        return now - self._stressed < _STRESSED_S or self.in_flight > _STRESSED_USE * self.limit
+        return now - self._stressed < _STRESSED_S or self._live > _STRESSED_USE * self._window.size
+
+    def _look(self, now: float, *, own: bool) -> None:
+        """So many are in flight now."""
+        self._peak.seen(self._live, now)
+        if own:
+            self._own_peak.seen(self._own_live, now)
+            self._own_seen = now
+        else:
+            self._guest_peak.seen(self._live - self._own_live, now)
+
+    def _answered(self, now: float, *, late: bool, sent: float) -> None:
+        """The limits of those who should leave sooner than own users without another choice."""
+        self._adapt(self._spill, self._live, self._peak, now, late=late, sent=sent, least=1.0)
+        guests = self._live - self._own_live
+        if guests and (not late or self._has_own_users(now)):
+            left = int(self._window.size) - self.reserved(now)
+            least = max(float(self._options.min), _GUESTS_LEAST * left)
+            self._adapt(self._guests, guests, self._guest_peak, now, late=late, sent=sent, least=least)
 
     def _adapt(
         self,
@@ -263,12 +299,12 @@ class Limiter:
             window.settled(now)
             if 2 * in_flight >= window.size:
                 window.increase(most=float(options.max), late=False)
-        elif window.may_decrease(now, sent=sent, every_s=_LATE_EVERY_S):
+        elif in_flight <= window.size and window.may_decrease(now, sent=sent, every_s=_LATE_EVERY_S):
             used = peak.seen(in_flight, now)
             window.decrease(now, used=used, factor=options.decrease, least=least)
 
     def _has_own_users(self, now: float) -> bool:
-        return self._own_peak.seen(self.own_in_flight, now) >= 1.0
+        return self._own_live > 0 or now - self._own_seen < _OWN_FORGOTTEN_S
 
     def _count(self, result: float) -> None:
         """The share of overload moves to a result: a mean at first, and then of about the latest 32."""

@@ -121,32 +121,33 @@ class Selection:
 
     def take_untried(self, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
         """A permit for the first untried target that takes a call. Adds the others' refusals."""
-        recovering: int | None = None
+        crowded = recovering = None
         for index in range(len(self._states)):
             if not self._is_untried(index) or not self._fits(index):
                 continue
             permit = self._admit(index, now, only_choice=False)
             # Whether there is another choice is only asked when it matters: it costs a translation.
-            not_for_all = isinstance(permit, Refused) and (
-                permit.reason in _NOT_FOR_ALL or (permit.reason is Refusal.NO_ROOM and permit.until <= now)
-            )
-            if not_for_all and not self.others_could_serve(now, but=index):
+            if crowded is None and self._stays(permit, index, now):
                 permit = self._admit(index, now, only_choice=True)
             if isinstance(permit, Permit):
                 self._tried.add(index)
                 return index, permit
-            if index in self._refused and permit.until == NEVER:
+            if index in self._refused and permit.reason is Refusal.PARKED and permit.until == NEVER:
                 continue  # every credential of it was tried
+            if crowded is None and permit.reason is Refusal.CROWDED:
+                crowded = index
             if recovering is None and permit.reason is Refusal.SLOW_START:
                 recovering = index
             self._skip(index, permit.reason.value)
             refusals.append(self._worth_waiting(index, permit, now))
-        if recovering is not None:
+        for left in (crowded, recovering):
+            if left is None:
+                continue
             # Each left it to another, and none took it.
-            permit = self._admit(recovering, now, only_choice=True)
+            permit = self._admit(left, now, only_choice=True)
             if isinstance(permit, Permit):
-                self._tried.add(recovering)
-                return recovering, permit
+                self._tried.add(left)
+                return left, permit
         return None
 
     def take_again(self, index: int, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
@@ -164,11 +165,15 @@ class Selection:
         self._states[index].settle_cancelled(permit, now)
         self._tried.discard(index)
 
-    def others_could_serve(self, now: float, *, but: int = -1) -> bool:
-        """Whether an untried target, other than `but`, has a chance."""
+    def others_could_serve(self, now: float, *, but: int = -1, within_s: float | None = None) -> bool:
+        """Whether an untried target, other than `but`, has a chance.
+
+        `within_s`: one whose first content usually takes longer does not count.
+        """
         return any(
             index != but
             and self._is_untried(index)
+            and (within_s is None or (state.slowness.usual_s or 0.0) <= within_s)
             and state.could_serve(now, self._demand, own=self._is_own(index))
             and self._fits(index)
             for index, state in enumerate(self._states)
@@ -269,6 +274,18 @@ class Selection:
         but = self._keys_tried[index] if index in self._refused else ()
         own = self._is_own(index)
         return self._states[index].admit(now, only_choice=only_choice, demand=self._demand, own=own, but=but)
+
+    def _stays(self, permit: Permit | Refused, index: int, now: float) -> bool:
+        """Whether a target that refuses those who have another choice is to be asked as the only one.
+
+        A crowded one is left only for one where the answer comes sooner.
+        """
+        if isinstance(permit, Permit):
+            return False
+        if permit.reason not in _NOT_FOR_ALL and (permit.reason is not Refusal.NO_ROOM or permit.until > now):
+            return False
+        within_s = self._states[index].slowness.present_s if permit.reason is Refusal.CROWDED else None
+        return not self.others_could_serve(now, but=index, within_s=within_s)
 
     def _is_untried(self, index: int) -> bool:
         """Whether the request has not been there, or may go there with another credential."""

@@ -70,7 +70,7 @@ class Silence:
                 if permit.sent > since or len(found) == count:
                     break
                 found.append(permit)
-        if len(found) < count:
+        if not found or len(found) < count:
             return []
         for permit in found:
             del self._calls[permit]

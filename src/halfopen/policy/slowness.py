@@ -12,8 +12,8 @@ Rules
    of them counts for up to ten seconds of that rise.
 5. A target is slowing when a quarter of the first tokens of the last ten seconds, and at least five,
    were slow: single ones are long prompts, that many are overload.
-6. Times are late when the present median is above two fifths of what is slow: twice the usual time,
-   by default. That is no overload yet, but no reason to send more either.
+6. A time is late when it is above twice the usual one, and the present median is, too: somebody may be
+   queueing. That is no overload yet, but no reason to send more either.
 
 Sources: Q. Ma, S. Muthukrishnan and M. Sandler, "Frugal Streaming for Estimating Quantiles", 2013 (the
 median by steps, here in proportion to it); resilience4j (slow calls).
@@ -46,8 +46,10 @@ _GAP_MAX_S = 10.0
 _RISE = math.log(2.0) / (600.0 + _GAP_MAX_S)
 """A second, in proportion. With the silence before them, any ten minutes at most double it."""
 _WINDOW_S = 10.0
-_LATE = 0.4
-"""Of what is slow: with the defaults twice the usual time."""
+_LATE = 2.0
+"""Times the usual time."""
+_LATE_MIN = 0.4
+"""Of `min_s`: nothing sooner is late."""
 _SLOWING_SHARE = 0.25
 _SLOWING_MIN = 5
 _SHORTEST_S = 0.001
@@ -85,10 +87,21 @@ class Slowness:
         times, slow = self._window.counts(now)
         return slow >= _SLOWING_MIN and slow >= _SLOWING_SHARE * times
 
+    def is_late(self, seconds: float) -> bool:
+        """Whether a time that was recorded is late, and not by chance.
+
+        A quick answer is not, however late those before it were: the median takes a while to say so.
+        """
+        usual_s = self.usual_s
+        if usual_s is None:
+            return False
+        late_s = min(self.threshold_s, max(_LATE_MIN * self._options.min_s, _LATE * usual_s))
+        return seconds > late_s and self._present > late_s
+
     @property
-    def is_late(self) -> bool:
-        """Whether the present median is well above the usual one: somebody may be queueing."""
-        return self._present > _LATE * self.threshold_s
+    def present_s(self) -> float | None:
+        """The present median. Seconds; None: not known yet."""
+        return None if self.usual_s is None else self._present
 
     def _learn(self, seconds: float, now: float) -> None:
         usual_s = self.usual_s

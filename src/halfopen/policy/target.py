@@ -265,6 +265,9 @@ class TargetState:
     def answering(self, permit: Permit, now: float, waited_s: float) -> None:
         """A stream's first content came after `waited_s`: evidence of health, long before it ends."""
         permit.answered = True
+        if permit.lost:
+            permit.lost = False
+            self.limiter.find(own=permit.own)
         self.silence.heard(permit, now)
         self.first_content.record(waited_s)
         slow = self.slowness.record(waited_s, now)
@@ -272,8 +275,13 @@ class TargetState:
         if slow and self.slowness.is_slowing(now):
             self.limiter.overloaded(now, sent=now - waited_s, slow=True)
         else:
-            self.limiter.answering(now, late=self.slowness.is_late, sent=permit.sent)
+            self.limiter.answering(now, late=self.slowness.is_late(waited_s), sent=permit.sent)
         self.accounts[permit.credential].credential.accepted(permit.refusals)
+
+    def waited_in_vain(self, waited_s: float, now: float) -> None:
+        """A stream's first content had not come after `waited_s`: it would have taken longer."""
+        self.first_content.record(waited_s)
+        self.slowness.record(waited_s, now)
 
     def settle_success(self, permit: Permit, now: float, usage: Usage | None = None) -> None:
         """The call got a whole answer."""
@@ -318,20 +326,24 @@ class TargetState:
 
     def _make_room(self, now: float, *, own: bool) -> bool:
         """Give up calls for lost, so that there is room for one. Whether there is."""
+        if self.breaker.retry_at(now, only_choice=True) > now:
+            return False
         for lost in self.silence.take(self.limiter.missing(), now):
             lost.lost = True
-            self.limiter.lost += 1
+            self.limiter.lose(own=lost.own)
         return self.limiter.has_room_for(now, own=own)
 
     def _answered_at_once(self, permit: Permit, now: float, usage: Usage | None) -> None:
         """A whole answer came, and nothing of it before: its time is judged by its length."""
         times = self.answer_times.of(usage.output_tokens) if usage else None
-        if times is None:
+        if usage is None or times is None:
             self.limiter.answering(now, sent=permit.sent)
-        elif times.record(now - permit.sent, now) and times.is_slowing(now):
+            return
+        took_s = self.answer_times.in_proportion(now - permit.sent, usage.output_tokens)
+        if times.record(took_s, now) and times.is_slowing(now):
             self.limiter.overloaded(now, sent=permit.sent, slow=True)
         else:
-            self.limiter.answering(now, late=times.is_late, sent=permit.sent)
+            self.limiter.answering(now, late=times.is_late(took_s), sent=permit.sent)
 
     def _usable(self, demand: Demand, now: float, but: Container[int]) -> int | Refused:
         """The number of the credential to use, or the refusal that ends first."""
@@ -352,7 +364,7 @@ class TargetState:
             raise RuntimeError("a permit was settled twice")
         permit.open = False
         if permit.lost:
-            self.limiter.lost -= 1
+            self.limiter.find(own=permit.own)
         elif not permit.answered:
             self.silence.over(permit)
         account = self.accounts[permit.credential]
