@@ -157,6 +157,7 @@ def test_a_policy_that_there_is_not(given, said):
         find_contestant(given)
     assert caught.value.wrong_usage
     assert said in str(caught.value)
+    assert str(caught.value).count("finagle") <= 1
 
 
 def test_a_configuration_needs_no_keys(configuration):
@@ -328,3 +329,18 @@ def test_the_same_bytes_with_any_hash_seed(file, salt):
 def test_figures_in_words(name, value, text):
     """Units that a person reads; what is rounded never looks like all or nothing."""
     assert words.figure(name, value) == text
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "value", "text"),
+    [
+        ("amplification", 0.99999, 1.0, "1.000 (exactly 0.99999, not 1.0)"),
+        ("amplification", 1.0, 1.0, "1.000"),
+        ("amplification", 0.9, 1.0, "0.900"),
+        ("p99_s", 1.0, None, "1.00 s"),
+    ],
+    ids=["alike when rounded", "the same", "unlike", "no value"],
+)
+def test_a_bound_that_is_missed_by_little_looks_missed(name, limit, value, text):
+    """Rounded values that are alike are told exactly."""
+    assert words.bound(name, limit, value) == text

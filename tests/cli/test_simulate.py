@@ -12,6 +12,9 @@ from typer.testing import CliRunner
 from halfopen.app.simulation import packaged
 from halfopen.cli import app
 from halfopen.cli import simulate_progress as progress
+from halfopen.cli import simulate_table as table
+from halfopen.simulator.report import Figures
+from halfopen.simulator.scenario import Scenario
 
 SCENARIO = """
 name = "small"
@@ -43,6 +46,7 @@ figure = "amplification"
 at_least = 1.1
 """
 CONFIGURATION = '[providers.p]\ndialect = "openai"\nkey = "${K}"\n[routes.m]\ntargets = ["p/gpt-4o-mini"]\n'
+NO_FAULT = Scenario("s", "S", "", 1.0, (), ())
 
 
 @pytest.fixture
@@ -57,7 +61,7 @@ def call(tmp_path, monkeypatch):
     )
 
 
-@pytest.mark.parametrize("arguments", [(), ("--list",), ("--list", "small.toml")])
+@pytest.mark.parametrize("arguments", [(), ("--list",)])
 def test_the_packaged_scenarios_are_listed(call, arguments):
     """Without a scenario, or when asked for."""
     result = call(*arguments)
@@ -128,6 +132,40 @@ def test_the_table_is_readable_in_a_pipe(call):
     assert "Amplification: calls to upstreams ÷ requests" in result.stdout
 
 
+def test_two_configurations_can_be_told_apart(call, monkeypatch):
+    """The old one and the new one, which have the same name, on a narrow terminal as well."""
+    for folder in ("before", "afterwards"):
+        Path(folder).mkdir()
+        (Path(folder) / "halfopen.toml").write_text(CONFIGURATION)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    result = call("small.toml", "--policy", "before/halfopen.toml", "--policy", "afterwards/halfopen.toml")
+    rows = result.stdout.splitlines()[4:6]
+    assert [row[:5] for row in rows] == ["befor", "after"]
+
+
+def figures(success_rate, amplification):
+    """Figures of a policy, as far as the best are found by them."""
+    low_high = (0.0, 1.0)
+    return Figures(1000, success_rate, low_high, amplification, 0.0, None, None, None, 0.0, {}, None, None)
+
+
+@pytest.mark.parametrize(
+    ("rates", "best"),
+    [
+        pytest.param((0.0035, 0.0), "0.100", id="a chance success makes no other policy bad"),
+        pytest.param((1.0, 0.96), "0.100", id="nearly as good"),
+        pytest.param((1.0, 0.2), "2.998", id="thrift by failing"),
+    ],
+)
+def test_the_best_is_marked_among_those_who_succeed_nearly_as_often(rates, best):
+    """Where nobody can succeed the least load is the best."""
+    everyone = [figures(rates[0], 2.998), figures(rates[1], 0.1)]
+    (column,) = [each for each in table._columns(NO_FAULT) if each.head == "amplification"]
+    shown = table._best(column, everyone)
+    assert shown == {best}
+
+
 @pytest.mark.parametrize("columns", [80, 100])
 def test_the_table_fits_a_terminal(call, monkeypatch, columns):
     """A narrow one gets fewer columns, and no number is cut."""
@@ -175,15 +213,18 @@ def test_check_holds_a_configuration_to_what_is_expected_of_halfopen(call):
         pytest.param(("smal.toml",), 2, "halfopen: smal.toml: can't be read", id="no file"),
         pytest.param(("march-2052",), 2, 'did you mean "march-2025"?', id="no scenario"),
         pytest.param(("small.toml", "--policy", "skd"), 2, 'did you mean "sdk"?', id="no policy"),
-        pytest.param(("mine.toml",), 1, "mine.toml: providers: unknown table", id="no scenario file"),
+        pytest.param(("mine.toml",), 1, "mine.toml: is a configuration, not a scenario (try it with --policy)", id="no scenario file"),
         pytest.param(("small.toml", "--policy", "small.toml"), 1, "small.toml:2: name: unknown", id="no configuration"),
         pytest.param(("small.toml", "--policy", "./nix.toml"), 2, "nix.toml: can't be read", id="no configuration file"),
+        pytest.param(("--list", "small.toml", "--check"), 2, "--list stands alone", id="a list and more"),
         pytest.param(("--check",), 2, "name a scenario", id="nothing named"),
         pytest.param(("small.toml", "--check", "--policy", "sdk"), 2, "nothing to check", id="nothing expected"),
         pytest.param(("small.toml", "--trace", "t"), 2, "--trace is of one policy", id="several traces"),
         pytest.param(("small.toml", "--policy", "sdk", "--trace", "no/t"), 2, "there is no directory", id="no directory"),
         pytest.param(("small.toml", "--policy", "sdk", "--trace", "."), 2, "can't be written", id="a directory"),
         pytest.param(("small.toml", "--plots", "small.toml"), 2, "can't be made a directory", id="no folder"),
+        pytest.param(("x" * 300,), 2, "there is no scenario 'xxx", id="a name that no file has"),
+        pytest.param(("small.toml", "--policy", "x" * 300), 2, "there is no policy 'xxx", id="a policy's name that no file has"),
         pytest.param(("small.toml", "--seed", "-1"), 2, "greater than or equal to 0", id="bad seed"),
     ],
 )  # fmt: skip
@@ -209,6 +250,51 @@ def test_plots_are_drawn(call, tmp_path):
     result = call("small.toml", "--policy", "none", "--plots", "new/folder", "--json")
     assert result.stderr == "wrote new/folder/small.png\n"
     assert (tmp_path / "new/folder/small.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def idle(monkeypatch):
+    """Whoever simulates anything fails."""
+
+    def compare(*_arguments, **_options):
+        pytest.fail("it was run")
+
+    monkeypatch.setattr("halfopen.app.simulation.compare", compare)
+
+
+def test_what_can_not_be_written_is_told_before_anything_is_run(call, idle, tmp_path):
+    """A directory in the place of a file, or one where nothing can be made, costs no long run."""
+    (tmp_path / "taken").mkdir()
+    result = call("small.toml", "--policy", "none", "--trace", "taken")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "taken: can't be written: Is a directory" in result.stderr
+    result = call("small.toml", "--policy", "none", "--trace", "/proc/1/t")
+    assert (result.exit_code, "can't be written" in result.stderr) == (2, True)
+    pytest.importorskip("matplotlib")
+    (tmp_path / "taken" / "small.png").mkdir()
+    result = call("small.toml", "--policy", "none", "--plots", "taken")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "taken/small.png: can't be written: Is a directory" in result.stderr
+    assert [path.name for path in (tmp_path / "taken").iterdir()] == ["small.png"]
+
+
+@pytest.mark.parametrize("form", [(), ("--json",)], ids=["table", "json"])
+@pytest.mark.parametrize(
+    ("bound", "status"), [pytest.param("9", 0, id="met"), pytest.param("0.1", 1, id="not met")]
+)
+def test_whoever_closes_the_pipe_changes_nothing(call, tmp_path, form, bound, status):
+    """As `| head -1` does: files are written, and the status is still that of the expectations."""
+    limit = f'"amplification"\nat_most = {bound}'
+    (tmp_path / "small.toml").write_text(SCENARIO.replace('"success_rate"\nat_least = 0.99', limit))
+    arguments = ["small.toml", "--policy", "halfopen", "--check", "--trace", "t.txt", *form]
+    command = [sys.executable, "-m", "halfopen", "simulate", *arguments]
+    with subprocess.Popen(command, cwd=tmp_path, stdout=-1, stderr=-1, text=True) as process:
+        process.stdout.close()
+        said = process.stderr.read()
+        assert process.wait() == status, said
+    assert said.splitlines()[0] == "wrote t.txt"
+    assert "Error" not in said
+    assert (tmp_path / "t.txt").stat().st_size > 0
 
 
 def test_without_matplotlib_the_extra_is_named(call, tmp_path, monkeypatch):

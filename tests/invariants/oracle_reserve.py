@@ -2,7 +2,8 @@
 
 Reserved for the target's own traffic is what that lately had in flight and half as much again, one call at
 least, up to the share `reserve`; but one failover may always be under way. "Lately" is the most that was in
-flight, halved every 10 s.
+flight, halved every 10 s. Calls that are given up for lost (invariant 4 sees to it that they are) count neither
+as failovers nor as own traffic, and their places are beside the limit.
 """
 
 import math
@@ -31,10 +32,10 @@ class _Traffic:
         self.most = 0.0
         self.at = 0.0
 
-    def most_at(self, now: float) -> float:
-        """The most of its own that lately was in flight. Call it before and after every change."""
+    def most_at(self, now: float, lost: int) -> float:
+        """The most of its own that lately was in flight, without the lost. Call it around every change."""
         faded = self.most * 2.0 ** ((self.at - now) / _HALVED_EVERY_S)
-        self.most, self.at = max(faded, float(self.own)), now
+        self.most, self.at = max(faded, float(self.own - lost)), now
         return self.most
 
 
@@ -52,20 +53,20 @@ class Reserved(Oracle):
     def on_asked(self, asked: Asked) -> None:
         """A call is let in, or not."""
         name, now = asked.state.target.name, self.world.now
-        traffic = self._traffic[name]
+        traffic, lost = self._traffic[name], asked.state.limiter.own_lost
         self._check_whose(asked)
         if not isinstance(asked.answer, Permit):
             room = traffic.own + traffic.foreign < asked.limit
             if asked.answer.reason is Refusal.NO_ROOM and room:
                 if asked.own:
                     self.wrong(f"{name} refuses its own traffic, {traffic.own} + {traffic.foreign} in flight")
-                elif traffic.foreign + 1 > asked.limit - self._kept(asked, traffic, now):
+                elif _live_foreign(asked, traffic) + 1 > _live_limit(asked) - self._kept(asked, traffic, now):
                     self.meet("a failover met the reserve")
             return
         if asked.own:
-            traffic.most_at(now)
+            traffic.most_at(now, lost)
             traffic.own += 1
-            traffic.most_at(now)
+            traffic.most_at(now, lost)
         else:
             self.meet("a failover was let in")
             self._check_reserve(asked, traffic, now)
@@ -74,15 +75,21 @@ class Reserved(Oracle):
             self.wrong(f"{name} has {traffic.own} + {traffic.foreign} in flight, its limit is {asked.limit}")
 
     def _kept(self, asked: Asked, traffic: _Traffic, now: float) -> int:
-        share = math.ceil(self.world.policy.limit.reserve * asked.limit)
-        needed = math.floor(_GROWTH * traffic.most_at(now) - _ROUNDING) + 1
-        return max(0, min(share, needed, asked.limit - 1))
+        limit = _live_limit(asked)
+        share = math.ceil(self.world.policy.limit.reserve * limit)
+        most = traffic.most_at(now, asked.state.limiter.own_lost)
+        needed = math.floor(_GROWTH * most - _ROUNDING) + 1
+        return max(0, min(share, needed, limit - 1))
 
     def _check_reserve(self, asked: Asked, traffic: _Traffic, now: float) -> None:
-        kept = self._kept(asked, traffic, now)
-        if traffic.foreign + 1 > asked.limit - kept:
+        kept, foreign, limit = (
+            self._kept(asked, traffic, now),
+            _live_foreign(asked, traffic),
+            _live_limit(asked),
+        )
+        if foreign + 1 > limit - kept:
             self.wrong(
-                f"{asked.state.target.name} lets in failover {traffic.foreign + 1}, its limit is {asked.limit}, "
+                f"{asked.state.target.name} lets in failover {foreign + 1}, its limit is {limit}, "
                 f"{kept} are reserved: its own had {traffic.most:.2f} lately"
             )
 
@@ -103,7 +110,15 @@ class Reserved(Oracle):
         """A call is over."""
         traffic = self._traffic[state.target.name]
         if permit.own:
-            traffic.most_at(self.world.now)
+            traffic.most_at(self.world.now, state.limiter.own_lost)
             traffic.own -= 1
         else:
             traffic.foreign -= 1
+
+
+def _live_limit(asked: Asked) -> int:
+    return asked.limit - asked.state.limiter.lost
+
+
+def _live_foreign(asked: Asked, traffic: _Traffic) -> int:
+    return traffic.foreign - (asked.state.limiter.lost - asked.state.limiter.own_lost)

@@ -136,7 +136,7 @@ def measure(requests: int, policy: str) -> dict[str, float | str]:
         "us_policy": round(cpu_s / number * 1e6 * shares.of_policy, 2),
         "us_engine": round(cpu_s / number * 1e6 * (1.0 - shares.of_policy), 2),
         "million_s": round(cpu_s / number * MILLION, 1),
-        "success_rate": report.figures.success_rate,
+        "success_rate": report.figures.success_rate or 0.0,
         "trace_sha256": report.trace_sha256,
     }
 

@@ -16,7 +16,7 @@ MEASURED = Figures(
     p99_s=None,
     recovery_s=None,
     cost=3.5,
-    success_of={"app": 0.9, "batch.nightly": 1.0},
+    success_of={"app": 0.9, "batch.nightly": 1.0, "nobody": None},
     p99_healthy_s=0.4,
     p99_settled_s=0.8,
 )
@@ -39,6 +39,7 @@ def verdict(name, **bounds):
         pytest.param("cost", {"at_least": 3.6, "at_most": 4}, 3.5, False, id="below both"),
         pytest.param("success_rate.app", {"at_most": 0.9}, 0.9, True, id="one group"),
         pytest.param("success_rate.batch.nightly", {"at_least": 1}, 1.0, True, id="a group with a dot"),
+        pytest.param("success_rate.nobody", {"at_least": 0}, None, False, id="no requests have no success"),
         pytest.param("p99_s", {"at_most": 9}, None, False, id="no p99 is not low"),
         pytest.param("p99_s", {"at_least": 0}, None, False, id="no p99 is not high"),
         pytest.param("recovery_s", {"at_most": 1e9}, None, False, id="never is not soon"),
@@ -61,7 +62,7 @@ def test_who_was_not_run_is_not_judged():
     assert [each.expectation for each in judge({"p": MEASURED}, expectations)] == expectations[1:]
 
 
-@pytest.mark.parametrize("name", ["success", "success_rate.nobody", "cost.app", "success_of", ""])
+@pytest.mark.parametrize("name", ["success", "success_rate.somebody", "cost.app", "success_of", ""])
 def test_no_such_figure(name):
     """What is no figure of scenario files is refused, so nothing passes for want of a measure."""
     with pytest.raises(ValueError, match="there is no figure"):

@@ -87,4 +87,6 @@ def test_nobody_asks(bench: Any, watch: Any) -> None:
     report = bench.run(bench.scenario(Up("a"), rate=0.0, duration_s=3.0), watch())
     assert report.figures.requests == 0
     assert report.figures.p50_s is report.figures.p99_s is None
+    assert report.figures.recovery_s is None
+    assert report.figures.success_rate is report.figures.success_of["app"] is None
     assert report.series.arrived == (0, 0, 0)

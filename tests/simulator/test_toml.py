@@ -433,6 +433,36 @@ def test_everything() -> None:
         ),
         pytest.param('name = "small"\n', "", 'this file: "name" is missing', id="no name"),
         pytest.param(
+            "rate = 5",
+            "rate = 0",
+            "line 15: clients.app.phases: its phases come to 0 requests, less than one",
+            id="nobody asks",
+        ),
+        pytest.param(
+            "until_s = 60, rate = 5",
+            "until_s = 10, rate = 0.09",
+            "line 15: clients.app.phases: its phases come to 0.9 requests, less than one",
+            id="hardly anybody asks",
+        ),
+        pytest.param(
+            "until_s = 30",
+            "until_s = 30\nevery_s = 1e-300",
+            "line 21: faults[0].every_s: is 1e-300, which is neither 0 nor at least 0.1",
+            id="a fault that comes back at once",
+        ),
+        pytest.param(
+            "at_least = 0.5",
+            "at_least = 99",
+            "line 24: expect[0].at_least: is 99, but a success rate is between 0 and 1 (0.99 is 99 %)",
+            id="a success rate in percent",
+        ),
+        pytest.param(
+            "at_least = 0.5",
+            "at_most = -0.1",
+            "line 24: expect[0].at_most: is -0.1, but a success rate is between 0 and 1 (0.99 is 99 %)",
+            id="a negative success rate",
+        ),
+        pytest.param(
             'name = "small"',
             'name = "not a name"',
             "line 1: name: a name here is made of letters",
@@ -498,7 +528,7 @@ def test_too_many_requests(problems: Callable[[str], list[str]]) -> None:
         "until_s = 60, rate = 5", "until_s = 86400, rate = 200"
     )
     (problem,) = problems(text)
-    assert "the phases make 17280000 requests, more than 10000000 (lower the rates or the times)" in problem
+    assert "the clients may make 17292000 requests, more than 10000000 (lower the rates" in problem
 
 
 def test_closed_loop_alone(problems: Callable[[str], list[str]]) -> None:

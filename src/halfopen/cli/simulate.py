@@ -1,6 +1,9 @@
 """`halfopen simulate`: policies side by side in a simulated outage."""
 
+import os
+import sys
 from collections.abc import Sequence
+from errno import EISDIR
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -79,6 +82,8 @@ def simulate(  # noqa: PLR0913 - each argument is an option
     from halfopen.cli.simulate_progress import Bar
 
     names = list(dict.fromkeys(scenarios or ()))
+    if listing and (names or check or plots is not None or trace is not None or policies):
+        fail("--list stands alone, or with --json: it lists the packaged scenarios and runs none", 2)
     if listing or not names:
         if not listing and (check or plots is not None or trace is not None or policies):
             fail("name a scenario; `halfopen simulate --list` shows them", 2)
@@ -94,14 +99,17 @@ def simulate(  # noqa: PLR0913 - each argument is an option
     runs = sum(len(entry.contestants) for entry in entries)
     if trace is not None and runs != 1:
         fail("--trace is of one policy in one scenario: name one SCENARIO and one --policy", 2)
-    _prepare(plots, trace)
+    _prepare([entry.scenario.name for entry in entries], plots, trace)
     try:
         with Bar(f"{runs} run{'' if runs == 1 else 's'}") as bar:
             comparisons = compare(entries, jobs=jobs, progress=bar, trace=trace is not None)
     except RunError as error:
         fail(str(error), 1)
+    # Files first: who reads the table may close the pipe after its first line.
+    unwritten = _write(comparisons, plots, trace)
     _print(comparisons, check=check, as_json=as_json)
-    _write(comparisons, plots, trace)
+    if unwritten is not None:
+        fail(unwritten, 2)
     missed = sum(not judgement.met for each in comparisons for judgement in each.judgements)
     if check and missed:
         number = sum(len(each.judgements) for each in comparisons)
@@ -170,22 +178,53 @@ def _note_strangers(name: str, strangers: Sequence[str], scenario: str) -> None:
         print_errors((f"note: {unknown}: {told}",))
 
 
-def _prepare(plots: Path | None, trace: Path | None) -> None:
+def _prepare(scenarios: Sequence[str], plots: Path | None, trace: Path | None) -> None:
     """Find out before the work what would fail after it."""
     if plots is not None:
         from importlib.util import find_spec
 
         if find_spec("matplotlib") is None:
             fail(NO_PLOTS, 1)
+        from halfopen.app.plots import picture_paths
+
         try:
             plots.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             fail(f"{plots}: can't be made a directory: {error.strerror or error}", 2)
-    if trace is not None and not trace.absolute().parent.is_dir():
-        fail(f"{trace}: can't be written: there is no directory {trace.absolute().parent}", 2)
+        for path in picture_paths(scenarios, plots):
+            _try_to_write(path)
+    if trace is not None:
+        if not trace.absolute().parent.is_dir():
+            fail(f"{trace}: can't be written: there is no directory {trace.absolute().parent}", 2)
+        _try_to_write(trace)
+
+
+def _try_to_write(path: Path) -> None:
+    """Nothing is made or changed: a file that is there is opened, else one without a name beside it."""
+    from tempfile import TemporaryFile
+
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        if path.is_file():
+            path.open("ab").close()
+        elif not path.exists():
+            TemporaryFile(dir=path.absolute().parent).close()
+    except OSError as error:
+        fail(f"{path}: can't be written: {error.strerror or error}", 2)
 
 
 def _print(comparisons: "Sequence[Comparison]", *, check: bool, as_json: bool) -> None:
+    """Print all of it, or as much as whoever reads it wants: that decides nothing."""
+    try:
+        _print_all(comparisons, check=check, as_json=as_json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # What is still held back is lost, without an error when the program ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _print_all(comparisons: "Sequence[Comparison]", *, check: bool, as_json: bool) -> None:
     if as_json:
         plain = [comparison.plain(judged=check) for comparison in comparisons]
         print_json(plain[0] if len(plain) == 1 else {"comparisons": plain})
@@ -198,8 +237,8 @@ def _print(comparisons: "Sequence[Comparison]", *, check: bool, as_json: bool) -
         print_comparison(comparison, judged=check)
 
 
-def _write(comparisons: "Sequence[Comparison]", plots: Path | None, trace: Path | None) -> None:
-    """Write the files, and tell on standard error where they are."""
+def _write(comparisons: "Sequence[Comparison]", plots: Path | None, trace: Path | None) -> str | None:
+    """Write the files, and tell on standard error where they are. Returns why one could not be written."""
     from halfopen.app.simulation import write_trace
 
     try:
@@ -211,4 +250,5 @@ def _write(comparisons: "Sequence[Comparison]", plots: Path | None, trace: Path 
 
             print_errors(f"wrote {path}" for path in draw(comparisons, plots))
     except OSError as error:
-        fail(f"{error.filename or plots or trace}: can't be written: {error.strerror or error}", 2)
+        return f"{error.filename or plots or trace}: can't be written: {error.strerror or error}"
+    return None

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from halfopen.app.simulation import Comparison, words
+from halfopen.app.simulation.short_names import short_names
 from halfopen.simulator.expectations import Judgement
 from halfopen.simulator.report import Figures
 from halfopen.simulator.scenario import Scenario
@@ -19,8 +20,10 @@ PIPE_WIDTH = 160
 _WIDE = 10_000
 _NAME_LEAST = 8
 _BEST = "bold green"
-_NEARLY_AS_GOOD = 0.95
-"""Who succeeds less often than this share of the best is no example of speed or thrift."""
+_NEARLY_AS_GOOD = 0.05
+"""Who succeeds less often than the best by more than this is no example of speed or thrift.
+
+A difference, not a ratio: where nobody can succeed, one chance success makes no other policy bad."""
 _INTERVAL, _GROUP = "interval", "group"
 _NOTES = (
     "Amplification: calls to upstreams ÷ requests; failovers (calls to another target) are counted apart.",
@@ -41,10 +44,20 @@ class _Column:
     """Whether only those are compared who succeed nearly as often as the best."""
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Who prints decides what that means; else it would be the end, with status 1."""
+        raise BrokenPipeError
+
+
 def console() -> Console:
-    """As wide as the terminal; in a file or a pipe always the same."""
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(highlight=False, width=PIPE_WIDTH)
+    """As wide as the terminal; in a file or a pipe always the same.
+
+    Raises:
+        BrokenPipeError: While something is printed: nobody reads it any more.
+    """
+    made = _Console(highlight=False)
+    return made if made.is_terminal else _Console(highlight=False, width=PIPE_WIDTH)
 
 
 def print_scenarios(scenarios: Iterable[Scenario]) -> None:
@@ -95,11 +108,6 @@ def _width(table: Table, out: Console) -> int:
     return Measurement.get(out, out.options.update(max_width=_WIDE), table).maximum
 
 
-def _short(name: str, letters: int) -> str:
-    """The end of a path tells more than its beginning."""
-    return name if len(name) <= letters else f"…{name[1 - letters :]}"
-
-
 def _columns(scenario: Scenario) -> list[_Column]:
     can_recover = bool(scenario.faults) and all(
         fault.until_s < scenario.duration_s for fault in scenario.faults
@@ -111,7 +119,7 @@ def _columns(scenario: Scenario) -> list[_Column]:
 
     return [
         _Column("requests", lambda figures: f"{figures.requests}"),
-        _Column("success", lambda figures: words.share(figures.success_rate), lambda f: f.success_rate),
+        _Column("success", lambda f: words.share(f.success_rate), lambda f: f.success_rate or 0.0),
         _Column("95 % interval", lambda f: words.interval(*f.success_interval), kind=_INTERVAL),
         *_groups(scenario),
         _Column(
@@ -139,7 +147,7 @@ def _group(name: str) -> _Column:
     return _Column(
         f"of {name}",
         lambda figures: words.share(figures.success_of[name]),
-        lambda figures: figures.success_of[name],
+        lambda figures: figures.success_of[name] or 0.0,
         kind=_GROUP,
     )
 
@@ -155,12 +163,14 @@ def _table(comparison: Comparison, columns: Sequence[_Column], gap: int, name_le
         table.add_column(column.head, justify="right", no_wrap=True)
     everyone = [report.figures for report in comparison.reports.values()]
     best = [_best(column, everyone) for column in columns]
+    fits = all(len(name) <= name_letters for name in comparison.reports)
+    shown = {} if fits else short_names(comparison.reports, name_letters)
     for name, report in comparison.reports.items():
         cells = [
             Text(column.text(report.figures), style=_BEST if column.text(report.figures) in top else "")
             for column, top in zip(columns, best, strict=True)
         ]
-        table.add_row(Text(_short(name, name_letters)), *cells)
+        table.add_row(Text(shown.get(name, name)), *cells)
     return table
 
 
@@ -168,8 +178,8 @@ def _best(column: _Column, everyone: Sequence[Figures]) -> frozenset[str]:
     """The best value as it is shown; none when all are equally good."""
     if column.merit is None:
         return frozenset()
-    enough = _NEARLY_AS_GOOD * max(figures.success_rate for figures in everyone)
-    compared = [each for each in everyone if not column.of_good_only or each.success_rate >= enough]
+    enough = max(figures.success_rate or 0.0 for figures in everyone) - _NEARLY_AS_GOOD
+    compared = [each for each in everyone if not column.of_good_only or (each.success_rate or 0.0) >= enough]
     top = max(column.merit(each) for each in compared)
     shown = frozenset(column.text(each) for each in compared if column.merit(each) >= top)
     return frozenset() if all(column.text(each) in shown for each in everyone) else shown
@@ -179,8 +189,9 @@ def _print_judgements(judgements: Sequence[Judgement], out: Console) -> None:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0), pad_edge=False)
     for judgement in judgements:
         expectation = judgement.expectation
+        value = words.figure(expectation.figure, judgement.value)
         bounds = [
-            f"{words_of} {words.figure(expectation.figure, bound)}"
+            f"{words_of} {words.bound(expectation.figure, bound, judgement.value)}"
             for words_of, bound in (("at least", expectation.at_least), ("at most", expectation.at_most))
             if bound is not None
         ]
@@ -188,7 +199,7 @@ def _print_judgements(judgements: Sequence[Judgement], out: Console) -> None:
             Text("met", style="green") if judgement.met else Text("NOT MET", style="bold red"),
             Text(expectation.policy),
             Text(expectation.figure),
-            Text(words.figure(expectation.figure, judgement.value)),
+            Text(value),
             Text(f"expected: {' and '.join(bounds)}"),
         )
     out.print(table)

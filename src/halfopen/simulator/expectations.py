@@ -2,7 +2,8 @@
 
 Rules
 1. Who was not run is not judged.
-2. A figure that there is none of reaches no upper bound: never to recover is not soon.
+2. A figure that there is none of reaches no upper bound: never to recover is not soon, and no requests
+   have no success.
 3. Of lower bounds it reaches that of `recovery_s` alone: never to recover is at least anything.
 """
 

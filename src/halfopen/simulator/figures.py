@@ -99,16 +99,16 @@ def figures_of(scenario: Scenario, tally: Tally, times: Times, upstreams: tuple[
         cost += upstream.cost
     return Figures(
         requests=number,
-        success_rate=successes / number if number else 1.0,
+        success_rate=successes / number if number else None,
         success_interval=wilson(successes, number),
         amplification=(tally.calls - tally.failovers) / number if number else 0.0,
         failovers=tally.failovers / number if number else 0.0,
         p50_s=percentile(times.all, 0.50),
         p99_s=percentile(times.all, 0.99),
-        recovery_s=recovery_s(tally.arrived, tally.succeeded, max(ended, default=0.0)),
+        recovery_s=recovery_s(tally.arrived, tally.succeeded, max(ended)) if ended else None,
         cost=cost,
         success_of={
-            client.name: succeeded / arrived if arrived else 1.0
+            client.name: succeeded / arrived if arrived else None
             for client, arrived, succeeded in zip(
                 scenario.clients, tally.group_arrived, tally.group_succeeded, strict=True
             )

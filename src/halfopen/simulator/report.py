@@ -10,8 +10,8 @@ class Figures:
 
     requests: int
     """Sent by the clients; a client's own retries of one are no further requests."""
-    success_rate: float
-    """Share with a whole answer in the client's time."""
+    success_rate: float | None
+    """Share with a whole answer in the client's time. None: there were no requests."""
     success_interval: tuple[float, float]
     """Wilson's 95 % interval of it."""
     amplification: float
@@ -26,11 +26,11 @@ class Figures:
     recovery_s: float | None
     """From the end of the last fault until ≥ 95 % of each later second's requests succeed, for good.
 
-    0: at once. None: never in this run."""
+    0: at once. None: never in this run, or there was no fault."""
     cost: float
     """US dollars: what the upstreams charge, for answers that nobody got as well."""
-    success_of: Mapping[str, float]
-    """The success rate of each group of clients."""
+    success_of: Mapping[str, float | None]
+    """The success rate of each group of clients. None: it sent no request."""
     p99_healthy_s: float | None
     """p99 while nothing was wrong; None: no such time."""
     p99_settled_s: float | None

@@ -1,6 +1,7 @@
 """What the tables of a scenario file must agree on: names, times, and what belongs together."""
 
 from collections.abc import Mapping, Sequence
+from math import fsum
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -12,6 +13,8 @@ from halfopen.simulator.scenario_file import ClientTable, ExpectTable, FaultTabl
 
 REQUESTS_MAX: Final = 10_000_000
 """A scenario with more would not end on anybody's machine."""
+EVERY_MIN_S: Final = 0.1
+"""A fault that came back sooner would cost more time than all requests, or stand still."""
 USES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
         "error": ("share", "status", "after_s", "every_s"),
@@ -77,14 +80,35 @@ def check(
 def _check_times(tables: ScenarioTable, findings: Findings) -> None:
     if tables.healthy_until_s > tables.duration_s:
         findings.add(("healthy_until_s",), f"is after the end at {tables.duration_s:g} s", "make it earlier")
+    _check_requests(tables, findings)
+
+
+def _check_requests(tables: ScenarioTable, findings: Findings) -> None:
+    """A run must end: the load goes on until the last request is over, which takes a deadline at most."""
+    goes_on_s = max((client.deadline_s for client in tables.clients.values()), default=0.0)
     requests = 0.0
     for client in tables.clients.values():
         for phase in client.phases:
-            end = phase.rate if phase.rate_end is UNSET else phase.rate_end
-            requests += (phase.until_s - phase.from_s) * (phase.rate + end) / 2.0
+            requests += _requests(phase)
+            if phase.until_s >= tables.duration_s:
+                requests += goes_on_s * _rate_end(phase)
+        answer_s = min(
+            (tables.upstreams[name].first_token_s for name in client.targets if name in tables.upstreams),
+            default=1.0,
+        )
+        requests += client.clients * (tables.duration_s + goes_on_s) / (client.think_s + answer_s)
     if requests > REQUESTS_MAX:
-        message = f"the phases make {requests:.0f} requests, more than {REQUESTS_MAX}"
-        findings.add(("clients",), message, "lower the rates or the times")
+        message = f"the clients may make {requests:.0f} requests, more than {REQUESTS_MAX}"
+        hint = "lower the rates, clients or times; until the last deadline is over, the load goes on"
+        findings.add(("clients",), message, hint)
+
+
+def _requests(phase: PhaseTable) -> float:
+    return (phase.until_s - phase.from_s) * (phase.rate + _rate_end(phase)) / 2.0
+
+
+def _rate_end(phase: PhaseTable) -> float:
+    return phase.rate if phase.rate_end is UNSET else phase.rate_end
 
 
 def _check_scaler(name: str, servers: int, low: int, high: int, findings: Findings) -> None:
@@ -108,6 +132,10 @@ def _check_client(name: str, client: ClientTable, tables: ScenarioTable, finding
     if not client.phases and not client.clients:
         hint = "add phases = [{ from_s = 0, until_s = ..., rate = ... }], or clients = ..."
         findings.add(path, "nobody asks for anything", hint)
+    elif not client.clients and 0.0 <= (asked := fsum(map(_requests, client.phases))) < 1.0:
+        # A group without requests has no success, so nothing expected of it could be checked.
+        message = f"its phases come to {asked:.2g} requests, less than one"
+        findings.add((*path, "phases"), message, "raise a rate, or make a phase longer")
     for index, phase in enumerate(client.phases):
         _check_phase(phase, (*path, "phases", index), tables.duration_s, findings)
 
@@ -135,6 +163,10 @@ def _check_fault(
         hint = f"add [upstreams.{fault.upstream}.cache]"
         findings.add(path, f"{quoted(fault.upstream)} has no cache that could be lost", hint)
     _check_fault_times(path, fault, tables, findings)
+    if 0.0 < fault.every_s < EVERY_MIN_S:
+        findings.add(
+            (*path, "every_s"), f"is {fault.every_s:g}, which is neither 0 nor at least {EVERY_MIN_S}"
+        )
     uses = USES[fault.kind]
     for key in given:
         if key not in uses and key in FaultTable.__struct_fields__[4:]:
@@ -198,7 +230,14 @@ def _check_expected(
     elif dot and group not in tables.clients:
         hint = did_you_mean(group, tables.clients)
         findings.add((*path, "figure"), f"there is no group of clients {quoted(group)}", hint)
+    elif figure == "recovery_s" and not tables.faults:
+        findings.add((*path, "figure"), "there is no fault to recover from", "add [[faults]]")
     low, high = expected.at_least, expected.at_most
+    if figure == "success_rate":
+        for key, bound in (("at_least", low), ("at_most", high)):
+            if bound is not UNSET and not 0.0 <= bound <= 1.0:
+                message = f"is {bound:g}, but a success rate is between 0 and 1"
+                findings.add((*path, key), message, "0.99 is 99 %")
     if low is UNSET and high is UNSET:
         findings.add(path, "nothing is expected", "add at_least, at_most or both")
     elif low is not UNSET and high is not UNSET and low > high:

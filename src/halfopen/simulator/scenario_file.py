@@ -23,6 +23,8 @@ _FAULT = FaultSpec("", FaultKind.ERROR, 0.0, 1.0)
 _SCENARIO = Scenario("", "", "", 1.0, (), ())
 
 RATE_MAX = 100_000.0
+GROUPS_MAX = 64
+"""Upstreams, and groups of clients."""
 Name = Annotated[
     str,
     Meta(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=64, description="A name of your choosing."),
@@ -224,7 +226,11 @@ class FaultTable(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = _FAULT.after_s
     every_s: Annotated[
         float,
-        seconds(0, SECONDS_MAX, "It comes back with this period, for half of it each time. 0: it holds."),
+        seconds(
+            0,
+            SECONDS_MAX,
+            "It comes back with this period, at least 0.1 s, for half of it each time. 0: it holds.",
+        ),
     ] = _FAULT.every_s
 
 
@@ -251,8 +257,14 @@ class ScenarioTable(Table, frozen=True, kw_only=True, forbid_unknown_fields=True
     seed: Annotated[int, number(0, 2**32 - 1, "Of all random numbers, unless another is asked for.")] = (
         _SCENARIO.seed
     )
-    upstreams: Annotated[dict[Name, UpstreamTable], Meta(description="Who answers, by name. At least one.")]
-    clients: Annotated[dict[Name, ClientTable], Meta(description="Who asks, by name. At least one group.")]
+    upstreams: Annotated[
+        dict[Name, UpstreamTable],
+        Meta(max_length=GROUPS_MAX, description="Who answers, by name. At least one."),
+    ]
+    clients: Annotated[
+        dict[Name, ClientTable],
+        Meta(max_length=GROUPS_MAX, description="Who asks, by name. At least one group."),
+    ]
     faults: Annotated[tuple[FaultTable, ...], Meta(max_length=200, description="What goes wrong.")] = field(
         default=()
     )

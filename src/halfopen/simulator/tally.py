@@ -71,7 +71,7 @@ class Tally:
         return True
 
     def called(self, upstream: int, now: float) -> None:
-        """A call was sent. Those of requests that count are added to `calls` and `failovers`, too."""
+        """A call was sent. `calls` and `failovers` are the sender's to count, of requests that count."""
         if now < self.duration_s:
             self.calls_at[upstream][int(now)] += 1
 

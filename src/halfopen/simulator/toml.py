@@ -48,6 +48,9 @@ def read_scenario(text: str) -> Scenario | Unreadable:
     parsed = parse(text)
     if isinstance(parsed, Problem):
         return Unreadable((parsed,))
+    if "providers" in parsed.data and "upstreams" not in parsed.data:
+        hint = "try it with --policy"
+        return Unreadable((Problem("", "is a configuration, not a scenario", hint),))
     findings = Findings(_lines(text, parsed))
     fitting = shape(parsed.data, ScenarioTable, findings)
     if problems := findings.sorted():

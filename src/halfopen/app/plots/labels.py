@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import isnan
-from pathlib import PurePath
 from typing import Final
 
 from matplotlib.axes import Axes
 
 from halfopen.app.plots.palette import FAINT, Look
+from halfopen.app.simulation.short_names import short_names
 
 _NAME_MAX: Final = 13
 _SAMPLE_AT: Final = 1.022
@@ -95,13 +95,14 @@ def write(panel: Axes, labels: Sequence[Label], head: str, size: float, height_p
     """
     ordered = in_order(labels)
     gap = _LINE * size / height_points
+    shown = short_names([label.name for label in labels], _NAME_MAX)
     for label, height in zip(ordered, spread([_end(label) for label in ordered], gap), strict=True):
         look = label.look
         if not isnan(label.height):
             _line(panel, (1.003, _SAMPLE_AT), (_end(label), height), look.colour, 1.0)
         _line(panel, (_SAMPLE_AT, _NAME_AT - 0.008), (height, height), look.colour, look.width, look.dashes)
         weight = "bold" if look.is_ours else "normal"
-        _text(panel, (_NAME_AT, height), _short(label.name), size, look.colour, weight=weight)
+        _text(panel, (_NAME_AT, height), shown[label.name], size, look.colour, weight=weight)
         _text(panel, (_VALUE_AT, height), label.value, size, look.colour, weight=weight, align="right")
     panel.text(
         _VALUE_AT,
@@ -112,12 +113,6 @@ def write(panel: Axes, labels: Sequence[Label], head: str, size: float, height_p
         color=FAINT,
         horizontalalignment="right",
     )
-
-
-def _short(name: str) -> str:
-    """A path's last part, and no more of it than there is room for."""
-    last = PurePath(name).name or name
-    return last if len(last) <= _NAME_MAX else f"{last[: _NAME_MAX - 1]}…"
 
 
 def _line(

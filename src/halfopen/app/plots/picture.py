@@ -4,7 +4,6 @@ The same comparison gives the same bytes with the same matplotlib: no date, no v
 person who draws.
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import isnan, log10
@@ -21,6 +20,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, MultipleLo
 from halfopen.app.plots.fault_strip import draw_strip, rows, shade
 from halfopen.app.plots.labels import Label, write
 from halfopen.app.plots.palette import FAINT, GRID, INK, REQUESTS, Look, looks
+from halfopen.app.plots.paths import picture_paths
 from halfopen.app.plots.points import Points, points_of, step_s
 from halfopen.app.simulation import Comparison, words
 from halfopen.simulator.report import Report
@@ -72,7 +72,7 @@ _SUCCESS: Final = _Lines(
     lambda points: points.success,
     "of all requests",
     lambda report: words.share(report.figures.success_rate),
-    lambda report: report.figures.success_rate,
+    lambda report: report.figures.success_rate or 0.0,
 )
 _P99: Final = _Lines(
     "Time to the first content, p99",
@@ -99,19 +99,13 @@ def draw(comparisons: Sequence[Comparison], folder: Path) -> list[Path]:
     Raises:
         OSError: A file can't be written.
     """
-    written: list[Path] = []
-    for comparison in comparisons:
-        stem = re.sub(r"[^\w.-]+", "-", comparison.scenario.name).strip("-.") or "scenario"
-        path, number = folder / f"{stem}.png", 1
-        while path in written:
-            number += 1
-            path = folder / f"{stem}-{number}.png"
+    paths = picture_paths([comparison.scenario.name for comparison in comparisons], folder)
+    for comparison, path in zip(comparisons, paths, strict=True):
         with mpl.rc_context():
             mpl.rcdefaults()
             mpl.rcParams.update(_SETTINGS)  # type: ignore[arg-type]  # its keys are a union of all names
             _figure(comparison).savefig(path, dpi=_DPI, metadata={"Software": None})
-        written.append(path)
-    return written
+    return paths
 
 
 def _figure(comparison: Comparison) -> Figure:

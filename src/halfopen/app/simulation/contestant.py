@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from halfopen.app.configuration import ConfigurationError, load
-from halfopen.app.simulation.unusable import UnusableError
+from halfopen.app.simulation.unusable import UnusableError, is_file, near, shown
 from halfopen.rollout import Snapshot
-from halfopen.rollout.problem import did_you_mean
 from halfopen.simulator.scenario import Scenario
 from halfopen.simulator.strategies import STRATEGIES, make_configured
 from halfopen.simulator.strategy import MakeStrategy
@@ -59,9 +58,9 @@ def find_contestant(given: str) -> Contestant:
     if given in STRATEGIES:
         return Contestant(given)
     path = Path(given)
-    if "/" not in given and "\\" not in given and not given.endswith(".toml") and not path.is_file():
-        hint = did_you_mean(given, STRATEGIES)
-        message = f"there is no policy {given!r}{f' ({hint})' if hint else ''}"
+    if "/" not in given and "\\" not in given and not given.endswith(".toml") and not is_file(path):
+        hint = near(given, STRATEGIES)
+        message = f"there is no policy {shown(given)}{f' ({hint})' if hint else ''}"
         advice = f"there are {', '.join(STRATEGIES)}, and the path of a configuration file"
         raise UnusableError(f"{message}; {advice}", wrong_usage=True)
     try:

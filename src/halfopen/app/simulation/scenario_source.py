@@ -4,8 +4,8 @@ from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
-from halfopen.app.simulation.unusable import UnusableError, problem_lines
-from halfopen.rollout.problem import Problem, did_you_mean
+from halfopen.app.simulation.unusable import UnusableError, is_file, near, problem_lines, shown
+from halfopen.rollout.problem import Problem
 from halfopen.simulator.scenario import Scenario
 from halfopen.simulator.toml import Unreadable, read_scenario
 
@@ -34,9 +34,9 @@ def find_scenario(given: str) -> Scenario:
         text = (_folder() / f"{given}{_SUFFIX}").read_text("utf-8")
         return _read(text, Path(f"{given}{_SUFFIX}"))
     path = Path(given)
-    if _is_no_path(given) and not path.is_file():
-        hint = did_you_mean(given, packaged())
-        message = f"there is no scenario {given!r}{f' ({hint})' if hint else ''}"
+    if _is_no_path(given) and not is_file(path):
+        hint = near(given, packaged())
+        message = f"there is no scenario {shown(given)}{f' ({hint})' if hint else ''}"
         advice = "`halfopen simulate --list` shows them all; a file of your own is named by its path"
         raise UnusableError(f"{message}; {advice}", wrong_usage=True)
     return _read(_text(path), path)

@@ -4,8 +4,10 @@ NOTHING = "-"
 NEVER = "never"
 
 
-def share(value: float) -> str:
-    """`0.9987` is `99.87 %`. What is rounded never looks like all or nothing."""
+def share(value: float | None) -> str:
+    """`0.9987` is `99.87 %`. What is rounded never looks like all or nothing. None: a share of nothing."""
+    if value is None:
+        return NOTHING
     if value >= 1.0:
         return "100 %"
     if value <= 0.0:
@@ -69,6 +71,14 @@ def figure(name: str, value: float | None) -> str:
     if name == "cost":
         return dollars(value)
     return f"{value:g}" if name == "requests" else ratio(value)
+
+
+def bound(name: str, limit: float, value: float | None) -> str:
+    """What a figure must reach, exactly where rounded it would look like `value`, which it is not."""
+    text = figure(name, limit)
+    if value is None or value == limit or text != figure(name, value):
+        return text
+    return f"{text} (exactly {limit!r}, not {value!r})"
 
 
 def _plain(value: float) -> str:
