@@ -118,6 +118,8 @@ pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 		pyproject.toml --extra local --extra lab --extra plots --group build --group test -o requirements/test.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
 		pyproject.toml --group build -c requirements/test.txt -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
+		--group mutation -c requirements/test.txt -o requirements/mutation.txt
 
 clean:  ## remove the environment and what the tools left
 	rm -rf $(VENV) .venv312 .venv-mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist

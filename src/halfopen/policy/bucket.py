@@ -35,7 +35,7 @@ class RetryOptions:
     refill_s: float = 30.0
     """Seconds that earn one token by themselves. 1 to 3600."""
     price_max: float = 5.0
-    """Most times that a large request's retry costs more than a usual one's. 1 to 100; 1: all the same."""
+    """Most times that a large request weighs more than a usual one. 1 to 100; 1: all weigh the same."""
 
 
 RETRY_COST = 1.0

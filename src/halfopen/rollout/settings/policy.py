@@ -50,8 +50,8 @@ class Retry(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         number(
             1,
             100,
-            "A retry of a request that is larger than usual costs so many times more, up to this. 1: all "
-            "cost the same.",
+            "A request of more tokens than usual weighs so many times more, retried or answered, up to this. "
+            "1: all weigh the same.",
             "times",
         ),
     ] = _RETRY.price_max
