@@ -133,7 +133,8 @@ class Delays(Oracle):
     def _is_surely_able(self, exchange: Exchange, state: Watched) -> bool:
         """Whether nothing that is known speaks against a target; doubtful ones don't count."""
         name, provider = state.target.name, state.target.provider
-        unfit = exchange.unfit_to_go_on if exchange.journey.committed else exchange.unfit
+        # One that can't do the request can't go on with its answer, either: it is not asked again.
+        unfit = (*exchange.unfit, *(exchange.unfit_to_go_on if exchange.journey.committed else ()))
         busy = any(call.target.name == name for each in self.world.live for call in each.calls.values())
         return (
             name not in unfit
