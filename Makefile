@@ -14,7 +14,8 @@ ARGS ?=
 
 .PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
 	official-clients clients cut-streams properties commands bad-input outage-virtual \
-	invariants exhaustive scenarios march-2025 simulator-table simulator-speed determinism mutation
+	invariants exhaustive scenarios march-2025 simulator-table simulator-speed determinism mutation \
+	compiled bench bench-quick bench-peers recording-cost
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -48,6 +49,7 @@ style: env
 
 types: env
 	$(BIN)/mypy
+	$(BIN)/mypy -p bench
 
 layers: env
 	$(BIN)/lint-imports
@@ -122,7 +124,7 @@ pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 		--group mutation -c requirements/test.txt -o requirements/mutation.txt
 
 clean:  ## remove the environment and what the tools left
-	rm -rf $(VENV) .venv312 .venv-mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist
+	rm -rf $(VENV) .venv312 .venv-mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist build .bench
 
 outage-virtual: env  ## outages on virtual time in figures, with sample sizes and intervals (ARGS="--seeds N --json")
 	$(BIN)/python tests/policy/outage.py $(ARGS)
@@ -154,3 +156,18 @@ determinism: env  ## same seed, same bytes: two runs, two hash seeds, and Python
 
 mutation: env  ## how many wrong versions of errors/ and policy/ do the tests notice? (ARGS="--sample 300")
 	@scripts/mutation.sh $(ARGS)
+
+compiled: env  ## the hot modules compiled by mypyc, from the same source, in build/compiled (run build/compiled/halfopen)
+	@scripts/compiled.sh
+
+bench-peers:  ## install the gateways that the bench measures beside Halfopen, below .bench/
+	@scripts/bench_peers.sh
+
+bench: env bench-peers  ## Halfopen's speed beside its peers', some 25 minutes; writes docs/performance.md (ARGS="--judge pure")
+	$(BIN)/python -m bench.run all --write $(ARGS)
+
+bench-quick: env bench-peers  ## the same in seven minutes, for a look (ARGS="--only nginx --only halfopen")
+	$(BIN)/python -m bench.run all --rounds 3 --seconds 1.5 --requests 200000 $(ARGS)
+
+recording-cost: env  ## CPU time to record an outcome, in a worker and in control (ARGS="--outcomes N --json")
+	$(BIN)/python tests/app/processes/recording_cost.py $(ARGS)

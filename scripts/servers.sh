@@ -6,7 +6,7 @@ set -euo pipefail
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 
 # program:package
-NEEDED=(nginx:nginx openssl:openssl)
+NEEDED=(nginx:nginx openssl:openssl redis-server:redis-server)
 POLICY=/usr/sbin/policy-rc.d
 SAVED=$POLICY.before-halfopen
 MARK="made by scripts/servers.sh of halfopen while it installs"

@@ -4,8 +4,10 @@ Without them such a test is skipped and listed at the end, so that nobody takes 
 one. Where CI is set, whatever skips it is a failure.
 """
 
+import inspect
 import os
 import shutil
+import types
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -76,3 +78,20 @@ def program() -> Callable[[str], str]:
         return found
 
     return path
+
+
+@pytest.fixture(scope="session")
+def plant() -> Callable[..., types.ModuleType]:
+    """Makes a module with defects, so that a test can show that it would notice: `plant(module, (right, wrong), …)`."""
+
+    def planted(module: types.ModuleType, *defects: tuple[str, str]) -> types.ModuleType:
+        source = inspect.getsource(module)
+        for right, wrong in defects:
+            count = source.count(right)
+            assert count == 1, f"{right!r} stands {count} times in {module.__name__}: plant something else"
+            source = source.replace(right, wrong)
+        made = types.ModuleType(module.__name__)
+        exec(compile(source, str(module.__file__), "exec"), made.__dict__)
+        return made
+
+    return planted

@@ -9,7 +9,8 @@ import uvloop
 
 from halfopen.app.configuration import load
 from halfopen.app.local import LocalOptions
-from halfopen.app.service import _watched, running
+from halfopen.app.processes.local_models import watched
+from halfopen.app.service import running
 from halfopen.cli.run import _announce
 from halfopen.lab.ports import free_port
 
@@ -75,11 +76,11 @@ def test_what_a_stand_in_does_not_follow_is_said(loaded):
     assert "x-halfopen-adapted" not in plain.headers
 
 
-def test_a_local_model_that_fails_is_announced(tmp_path, capsys):
+def test_a_local_model_that_fails_is_announced(tmp_path, capfd):
     """A last resort that isn't there is no surprise on the day it is needed."""
 
     async def scene():
-        model = _watched(
+        model = watched(
             "spare",
             LocalOptions(gguf=str(tmp_path / "none.gguf")),
             lambda text: _announce(text, as_json=False),
@@ -89,6 +90,6 @@ def test_a_local_model_that_fails_is_announced(tmp_path, capsys):
         await model.stop()
 
     uvloop.run(scene())
-    said = capsys.readouterr().err
+    said = capfd.readouterr().err
     assert said.startswith("local model spare: failed: ")
     assert "none.gguf" in said

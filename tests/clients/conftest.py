@@ -22,6 +22,7 @@ import openai
 import pytest
 from google import genai
 from google.genai import types
+from msgspec import structs
 from pydantic import BaseModel
 
 from halfopen.gateway import paths
@@ -455,7 +456,7 @@ class AlteredPair:
     def answer(self, ask: Any, target: Any, reply: Any, **more: Any) -> Any:
         """The altered answer."""
         answer = self.writes.answer(ask, target, reply, **more)
-        return replace(answer, body=self.bug.alter(answer.body)) if isinstance(answer, Answer) else answer
+        return structs.replace(answer, body=self.bug.alter(answer.body)) if isinstance(answer, Answer) else answer
 
     def reader(self, ask: Any, target: Any, **more: Any) -> Any:
         """The reader that goes with the writer."""

@@ -328,7 +328,6 @@ class Stage:
         runtime, loop = self.runtime, self.loop
         loop.reset()
         runtime.wheel = wheel = Wheel(loop)  # type: ignore[arg-type]  # see above
-        runtime._lines = {}
         runtime._build_routes(loop.now)
         self.outcomes.clear()
         for pool, upstream in zip(self.pools, upstreams, strict=True):

@@ -119,7 +119,7 @@ def test_a_defect_in_the_middle_of_a_stream_ends_it_with_an_error(
 
         gateway = await stage.gateway(await stage.upstream(script))
         taken = 0
-        take = Delivery.take
+        take = Delivery._write
 
         def third(self: Delivery, event: Any) -> None:
             nonlocal taken
@@ -128,7 +128,7 @@ def test_a_defect_in_the_middle_of_a_stream_ends_it_with_an_error(
                 raise RuntimeError("planted")
             take(self, event)
 
-        monkeypatch.setattr(Delivery, "take", third)
+        monkeypatch.setattr(Delivery, "_write", third)
         response = await (await stage.client(gateway)).ask(asked(kit, dialect, stream=True))
         assert (response.status, response.whole) == (200, False)
         assert b"word1" in response.body

@@ -8,7 +8,7 @@ import anthropic
 import openai
 import pytest
 
-from halfopen.gateway.demand import OUTPUT_TOKENS, OUTPUT_TOKENS_MAX, demand_of
+from halfopen.gateway.demand import OUTPUT_TOKENS, OUTPUT_TOKENS_MAX, demand_of, sender_of
 from halfopen.http1 import RequestHead
 from halfopen.model import Demand, Fault, Priority
 from halfopen.providers import CHAT, Ask, ClientDialect, ClientRequest
@@ -34,7 +34,7 @@ def read(*headers: tuple[str, str], ask: Ask | None = None, secret: bytes = SECR
     head = RequestHead(
         method="POST", target=b"/v1/chat/completions", version="1.1", headers=raw, keep_alive=True
     )
-    return demand_of(head, ask or ask_of({"model": "m", "messages": SAID, **body}), secret)
+    return demand_of(sender_of(head, secret), ask or ask_of({"model": "m", "messages": SAID, **body}))
 
 
 def test_a_request_without_a_word_about_itself() -> None:

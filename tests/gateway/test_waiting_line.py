@@ -158,9 +158,9 @@ def test_room_goes_to_the_routes_whose_first_choice_it_is(play: Any, kit: Any) -
     async def scene(stage: Any) -> None:
         gateway = await stage.gateway(await stage.lab(), await stage.lab())
         runtime: Runtime = gateway.runtime
-        (line,) = runtime._lines["p1/gpt-4o-mini"]
+        (line,) = runtime.waiting_lines.by_target["p1/gpt-4o-mini"]
         assert line is runtime.routes["m"].line
-        (relayed,) = runtime._lines["p1/*"]
+        (relayed,) = runtime.waiting_lines.by_target["p1/*"]
         assert relayed is runtime.relays["*"].line
 
     play(scene)
@@ -181,7 +181,7 @@ def test_lines_of_own_routes_come_first() -> None:
     runtime = Runtime(Snapshot(Gateway(), specs, routes), {}, surroundings, loop)
     loop.close()
     names = {id(route.line): name for name, route in runtime.routes.items()}
-    led = {target: "".join(names[id(line)] for line in runtime._lines[target]) for target in ("a/m", "b/m")}
+    led = {target: "".join(names[id(line)] for line in runtime.waiting_lines.by_target[target]) for target in ("a/m", "b/m")}
     assert led == {"a/m": "xy", "b/m": "yzx"}
     assert "secret" not in repr(surroundings)
     assert len(surroundings.caller_secret) == 32

@@ -62,12 +62,12 @@ _NAMES: Final = {
     "Flight.deadline Pace._last Pace._stream_until Pace._window_until Permit.sent Breaker._closed_since "
     "Breaker._lease_until Breaker._lone_lease_until Limiter._stressed _Peak._at WindowSize._decreased "
     "Silence._until Silence._next Told.deadline Told.stream_until Request.looked_at Call.sent_at",
-    How.VALUE: "Deadline._deadline_s Deadline._stream_s Deadline.span_s Allowance.own_s Allowance.given_s "
-    "Allowance.due_s Limiter._overload _Peak._value WindowSize.size WindowSize._growth HedgeBudget._mean "
+    How.VALUE: "Deadline._deadline_s Deadline._stream_s Deadline.span_s Flight.given_s Flight.due_s "
+    "Limiter._overload _Peak._value WindowSize.size WindowSize.growth HedgeBudget._mean "
     "HedgeBudget.tokens Silence._latest_s Silence._earlier_s Demand.patience_s",
     How.TOLD: "World.now World.variant World.options World.policy World.requests Flight.connected "
     "Flight.first_byte Flight.status Flight.first_content Journey.served_by Journey._demand Journey._options "
-    "Selection.skips Selection._states TargetState.last_fault TargetState.target Request.arrived Request.demand "
+    "Selection.skips Selection.states TargetState.last_fault TargetState.target Request.arrived Request.demand "
     "Request.world Request.order Rules.broken Rules._before Rules._blameless Rules.world Rules.told "
     "Line._now Line._wake Line._asks Line._rooms _Place.asked_in _Place.joined_again "
     "Call.request",

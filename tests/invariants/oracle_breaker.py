@@ -17,7 +17,7 @@ from halfopen.policy.breaker import BreakerState
 from halfopen.policy.target import Permit, Refusal
 
 _MAY_MOVE = (
-    *("in_flight", "own_in_flight", "lost", "own_lost", "_peak", "_own_peak", "_guest_peak", "_own_seen"),
+    *("_live", "_own_live", "lost", "own_lost", "_peak", "_own_peak", "_guest_peak", "_own_seen"),
     *("_lease_until", "_lone_lease_until", "_options"),
 )
 """How many are and lately were in flight, and what time alone moves."""

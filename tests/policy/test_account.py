@@ -3,8 +3,9 @@
 from halfopen import errors
 from halfopen.model import Demand, Kind
 from halfopen.policy import Credential
-from halfopen.policy.account import Account, Refusal, Refused
+from halfopen.policy.account import Account
 from halfopen.policy.options import PacerOptions, ParkingOptions
+from halfopen.policy.refusal import Refusal, Refused
 
 
 def test_paced_for_a_moment_is_usable_soon() -> None:

@@ -2,14 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
 from halfopen.policy import Journey, JourneyOptions, TargetState
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
-from halfopen.policy.allowance import Allowance, allow
+from halfopen.policy.allowance import allow, is_fair
 from halfopen.policy.deadline import Deadline
 
 Build = Callable[..., TargetState]
@@ -25,6 +25,23 @@ def known(state: TargetState, seconds: float, count: int = 100) -> TargetState:
     return state
 
 
+class Given(NamedTuple):
+    """An allowance."""
+
+    given_s: float
+    due_s: float
+
+
+class Others:
+    """What the request's selection says of other targets."""
+
+    def __init__(self, could_serve: bool) -> None:
+        self.could_serve = could_serve
+
+    def others_could_serve(self, now: float) -> bool:
+        return self.could_serve
+
+
 def given(
     state: TargetState,
     *,
@@ -33,11 +50,12 @@ def given(
     options: JourneyOptions = OPTIONS,
     now: float = 0.0,
     earlier: int = 0,
-) -> Allowance:
+) -> Given:
     """What an attempt gets whose request came at 0."""
     deadline = Deadline(options, stream=stream)
     deadline.begin(0.0)
-    return allow(state, options, deadline, now, stream=stream, earlier=earlier, others=lambda: others)
+    known: Any = Others(others)
+    return Given(*allow(state, options, deadline, now, stream=stream, earlier=earlier, others=known))
 
 
 @pytest.mark.parametrize(
@@ -47,7 +65,7 @@ def given(
 )
 def test_a_targets_own_times_decide(state_of: Build, seconds: float, count: int, own_s: float) -> None:
     """Twice the 99th percentile, to within a fifth, between the two bounds; the upper one at first."""
-    found = given(known(state_of(), seconds, count)).own_s
+    found = given(known(state_of(), seconds, count)).given_s
     assert own_s / 1.2 <= found <= own_s * 1.1
 
 
@@ -70,12 +88,12 @@ def test_the_upper_bound_wins(state_of: Build) -> None:
     """`first_token_s` is the most, also where `first_token_min_s` is above it."""
     options = replace(OPTIONS, first_token_s=4.0)
     for state in (state_of(), known(state_of(), 0.1), known(state_of(), 100.0)):
-        assert given(state, options=options).own_s == 4.0
+        assert given(state, options=options).given_s == 4.0
 
 
 def test_plain_answers_have_a_time_of_their_own(state_of: Build) -> None:
     """What is known of streams says nothing about whole answers."""
-    assert given(known(state_of(), 0.1), stream=False).own_s == 30.0
+    assert given(known(state_of(), 0.1), stream=False).given_s == 30.0
 
 
 def test_never_more_than_is_left(state_of: Build) -> None:
@@ -92,7 +110,8 @@ def test_never_more_than_is_left(state_of: Build) -> None:
 )
 def test_who_began_late_blames_nobody(state_of: Build, now: float, earlier: int, fair: bool) -> None:
     """An attempt's silence counts only if it had about as much time as its turn is due."""
-    assert given(state_of(), now=now, earlier=earlier).is_fair is fair
+    found = given(state_of(), now=now, earlier=earlier)
+    assert is_fair(found.given_s, found.due_s) is fair
 
 
 def first_token_waits(journey_over: Over, state: TargetState, now: float, answers_s: float) -> float:
@@ -165,10 +184,10 @@ def test_a_plain_answer_leaves_half_to_another_whatever_the_model(state_of: Buil
     """That a model reasons makes no plain call longer than its turn."""
     options = replace(OPTIONS, attempt_s=100.0)
     found = given(state_of(reasoning=True), stream=False, options=options, others=True)
-    assert (found.own_s, found.given_s) == (100.0, 30.0)
+    assert found == Given(given_s=30.0, due_s=30.0)
 
 
 def test_about_as_much_as_it_is_due_is_fair() -> None:
     """Nine tenths will do."""
-    assert Allowance(10.0, 9.0, 10.0).is_fair
-    assert not Allowance(10.0, 8.9, 10.0).is_fair
+    assert is_fair(given_s=9.0, due_s=10.0)
+    assert not is_fair(given_s=8.9, due_s=10.0)

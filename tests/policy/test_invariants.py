@@ -353,12 +353,6 @@ def one_too_many(world: Any) -> None:
             def has_room_for(self, now: float, *, own: bool) -> bool:
                 return self.in_flight <= self.limit
 
-            def acquire(self, now: float, *, own: bool = True) -> bool:
-                self.in_flight += 1
-                if own:
-                    self.own_in_flight += 1
-                return True
-
         real.__class__ = Wide
 
 

@@ -76,7 +76,7 @@ def every_event(fault: Fault) -> list[ev.Event]:
 
 
 def snapshot(journey: Journey) -> Any:
-    states = [journey._selection.state(i) for i in range(len(journey._selection._states))]
+    states = [journey._selection.state(i) for i in range(len(journey._selection.states))]
     return (
         journey.state,
         journey.wake_at,
@@ -346,7 +346,7 @@ def test_an_unfit_target_is_skipped_with_its_reason(
         state_of("a"), state_of("b"), unfit=lambda target: "no images" if target.provider == "a" else None
     )
     assert sent_to(journey.step(ev.Arrived(), 0.0)) == "b"
-    assert journey.skips == [Skip("a/m", "no images")]
+    assert list(journey.skips) == [Skip("a/m", "no images")]
 
 
 def test_no_fit_target_says_why(journey_over: Over, state_of: Build, only: Shared) -> None:

@@ -167,7 +167,7 @@ def test_after_a_decrease_growth_is_slow_and_then_as_before() -> None:
     for _ in range(200):
         limiter.answering(0.0)
     before = limiter.limit
-    limiter.in_flight = 1000  # so that half is always in use
+    limiter._live = 1000  # so that half is always in use
     for _ in range(10):
         limiter.answering(0.0)
     assert limiter.limit == before + 10
@@ -215,7 +215,7 @@ def crowded(own: int, guests: int) -> Limiter:
 
 def room_of_guests(limiter: Limiter, now: float) -> int:
     """How many may be under way in all."""
-    limiter.in_flight = limiter.own_in_flight
+    limiter._live = limiter._own_live
     return failovers_that_fit(limiter, now)
 
 

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from halfopen.policy import JourneyOptions, PolicyOptions, State
-from halfopen.policy.account import THROTTLE_DEFAULT_S, THROTTLE_MAX_S, Refusal
+from halfopen.policy.account import THROTTLE_DEFAULT_S, THROTTLE_MAX_S
 from halfopen.policy.breaker import BreakerState
 from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST
 from halfopen.policy.choice import Choice
 from halfopen.policy.options import AfterCommit, JsonAnswers
 from halfopen.policy.pacer import PacerOptions
 from halfopen.policy.queue import ShedReason
+from halfopen.policy.refusal import Refusal
 
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "configuration.md"
 CALLED = {"choice": "choose"}

@@ -371,7 +371,8 @@ class TestLearning:
         for window in range(1, 1000):
             pacer.learn((RateLimit(REQUESTS, 10.0, 10.0, None, float(window)),), 0.0)
         reservation = pacer.reserve(ONE, 0.0)
-        assert reservation == Reservation(ONE, 12)
+        assert reservation is not None
+        assert reservation.meters == 12
 
 
 ANY = st.one_of(st.none(), st.floats(), st.sampled_from([-1.0, 0.0, 1.0, 60.0, 1e15, 1e308, 5e-324]))

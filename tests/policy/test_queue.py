@@ -127,6 +127,39 @@ def test_a_long_request_costs_its_caller_several_turns(tokens: int, turns: int) 
     assert "".join(name[0] for name in log)[: 2 * (turns + 1)] == ("a" + "b" * turns) * 2
 
 
+@pytest.mark.parametrize(("rooms", "asked"), [(0, 0), (1, 1), (2, 2), (9, 5)], ids="{} rooms".format)
+def test_nobody_is_asked_when_there_is_no_room(rooms: int, asked: int) -> None:
+    """Of those who take, as many are asked as there is room for, whatever the wake was told."""
+    log: list[str] = []
+    line = bounded(99)
+    stand(line, "abcde", log)
+    line.wake(5, 0.0, lambda: len(log) < rooms)
+    assert len(log) == asked
+    line.wake(5, 0.0)
+    assert len(log) == 5
+
+
+def test_those_who_find_none_are_passed_on_as_long_as_there_is_room() -> None:
+    """Who has no use for the room is no reason to end; that it is gone is."""
+    log: list[str] = []
+    line = bounded(99)
+    refusing = stand(line, "aab", takes=False)
+    stand(line, "ccc", log)
+    line.wake(2, 0.0, lambda: not log)
+    assert log == ["c0"]
+    assert len(line) == len(refusing) + 2
+
+
+def test_room_elsewhere_is_not_forgotten_when_one_place_is_full() -> None:
+    """A wake from within is for another place: that the first one is full says nothing of it."""
+    log: list[str] = []
+    line = bounded(99)
+    first, *_ = stand(line, "abc", log)
+    first.meanwhile = lambda: line.wake(1, 0.0)
+    line.wake(1, 0.0, lambda: not log)
+    assert log == ["a0", "b1"]
+
+
 def test_who_joins_again_keeps_the_place() -> None:
     """A request that finds no room and joins again is still the first."""
     line = bounded(1)

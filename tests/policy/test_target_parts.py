@@ -15,9 +15,9 @@ from halfopen.policy import (
     PolicyOptions,
     TargetState,
 )
-from halfopen.policy.account import Refusal
 from halfopen.policy.breaker import BreakerState
 from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.refusal import Refusal
 from halfopen.policy.target import OVERLOAD_KINDS, REQUEST_KINDS, TIMEOUT_KINDS, Permit, Refused
 
 Build = Callable[..., TargetState]

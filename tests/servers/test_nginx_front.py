@@ -172,7 +172,12 @@ def test_the_command(run, nginx, client, *, authority, lab, backup, reserve, tmp
     async def start() -> asyncio.subprocess.Process:
         process = await asyncio.create_subprocess_exec(
             *(Path(sys.executable).with_name("halfopen"), "run", "-c", file, "--json"),
-            env={**os.environ, **keys, "SSL_CERT_FILE": str(authority.folder / "ca.pem")},
+            env={
+                **os.environ,
+                **keys,
+                "SSL_CERT_FILE": str(authority.folder / "ca.pem"),
+                "XDG_STATE_HOME": str(tmp_path),
+            },
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
         )

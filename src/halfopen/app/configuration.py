@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Literal
 
 from halfopen.app.local.options import LocalOptions, capabilities
-from halfopen.lab.ports import DEFAULT as LAB_PORTS
 from halfopen.model import Capabilities
 from halfopen.rollout import (
     Configured,
@@ -63,7 +62,7 @@ def load(
     environ: Mapping[str, str],
     *,
     directory: Path = Path(),
-    lab_ports: Mapping[str, int] = LAB_PORTS,
+    lab_ports: Mapping[str, int] | None = None,
 ) -> Loaded:
     """Load the configuration.
 
@@ -72,7 +71,7 @@ def load(
             the environment, else the lab.
         environ: Environment variables.
         directory: Where `halfopen.toml` is looked for.
-        lab_ports: Ports of the lab's providers by dialect, should it come to that.
+        lab_ports: Ports of the lab's providers by dialect, should it come to that; None: the usual ones.
 
     Raises:
         ConfigurationError: The file can't be read, or the configuration can't be served.
@@ -106,7 +105,11 @@ def lab_snapshot(ports: Mapping[str, int]) -> Configured:
     return outcome
 
 
-def _from_lab(ports: Mapping[str, int]) -> Loaded:
+def _from_lab(ports: Mapping[str, int] | None) -> Loaded:
+    if ports is None:
+        from halfopen.lab.ports import DEFAULT  # noqa: PLC0415 - the lab would make every start slower
+
+        ports = DEFAULT
     configured = lab_snapshot(ports)
     note = (
         "No halfopen.toml and no API key in the environment, so the lab stands in: the providers are "
@@ -119,7 +122,12 @@ def _from_lab(ports: Mapping[str, int]) -> Loaded:
 
 
 def _from_file(path: Path, environ: Mapping[str, str]) -> Loaded:
-    outcome = configure(_text(path), environ, local_ability)
+    return load_text(_text(path), environ, path)
+
+
+def load_text(text: str, environ: Mapping[str, str], path: Path) -> Loaded:
+    """As `load`, for the text of a file that was read already; problems name `path`."""
+    outcome = configure(text, environ, local_ability)
     if isinstance(outcome, Refused):
         raise ConfigurationError(outcome.problems, path)
     missing = _missing_models(outcome.snapshot)

@@ -25,7 +25,8 @@ class Verb:
 VERBS: Mapping[str, Verb] = MappingProxyType(
     {
         "run": Verb("halfopen.cli.run", "run", "Start the gateway."),
-        "config": Verb("halfopen.cli.config", "app", "Check, show and explain the configuration."),
+        "config": Verb("halfopen.cli.config", "app", "Check, show, explain and change the configuration."),
+        "status": Verb("halfopen.cli.status", "status", "Show how a running gateway is."),
         "explain": Verb(
             "halfopen.cli.explain", "explain", "Explain a status or a saved response, and what to do."
         ),

@@ -1,4 +1,4 @@
-"""`halfopen config`: check, show and explain the configuration."""
+"""`halfopen config`: check, show, explain and change the configuration."""
 
 import os
 from dataclasses import fields
@@ -9,6 +9,7 @@ import msgspec
 import typer
 
 from halfopen.app.configuration import ConfigurationError, Loaded, load
+from halfopen.cli import config_changes
 from halfopen.cli.output import print_errors, print_json
 from halfopen.policy.options import Choice, PacerOptions
 from halfopen.rollout import Snapshot
@@ -18,7 +19,7 @@ from halfopen.rollout.schema import json_schema
 from halfopen.rollout.snapshot import ProviderSpec, RouteSpec
 
 app = typer.Typer(
-    help="Check, show and explain the configuration.",
+    help="Check, show, explain and change the configuration.",
     no_args_is_help=True,
     rich_markup_mode=None,
     add_completion=False,
@@ -123,6 +124,11 @@ def reference(*, as_json: Json = False) -> None:
         print_json({"markdown": settings_table()})
     else:
         print(settings_table(), end="")
+
+
+app.command()(config_changes.apply)
+app.command()(config_changes.rollback)
+app.command()(config_changes.history)
 
 
 def _status(error: ConfigurationError) -> int:

@@ -1,5 +1,7 @@
 """`halfopen lab drill`: prove one promise and print its figures."""
 
+import sys
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +13,8 @@ from halfopen.cli.output import fail, print_json
 if TYPE_CHECKING:
     from halfopen.lab.drills import Drill
 
-_NAMES = "outage, all-dead, disconnect, crowd, last-resort"
+_NAMES = "outage, all-dead, disconnect, crowd, last-resort, fail-static"
+_PLANNED = "fail-static"
 
 
 def drill(
@@ -21,8 +24,17 @@ def drill(
         typer.Option(
             min=1,
             help="Requests (outage, default 1000), repetitions (disconnect, default 20), clients (crowd, "
-            "default 1000), combinations (all-dead, default all) or chats (last-resort, default 10).",
+            "default 1000), combinations (all-dead, default all), chats (last-resort, default 10) or requests "
+            "(fail-static, default as many as its time and rate make).",
         ),
+    ] = None,
+    seconds: Annotated[
+        float | None,
+        typer.Option(min=1, max=3600, help="fail-static: how long at least, in seconds; default 60."),
+    ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=1, max=20_000, help="fail-static: requests a second; default 500."),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -32,15 +44,22 @@ def drill(
     probes. all-dead: every upstream is dead; the error comes within the deadline and names the most
     useful cause. disconnect: a client leaves; the upstream call stops within a second. crowd: clients of
     every dialect leave one gateway in the middle of a stream; nothing is left behind. last-resort: a real
-    model on this machine completes the chats (extra `local`).
+    model on this machine completes the chats (extra `local`). fail-static: control is stopped and killed,
+    the store locked, its disk full, and a worker killed, one after another under load; no request fails but
+    those in flight on the killed worker, which get a retryable error at once (Linux only).
 
     Each figure has its sample size, and a share its 95 % interval (Wilson).
 
-    Exit status: 0 every promise was kept; 1 one was not, or the openai package is missing; 2 wrong usage.
+    Exit status: 0 every promise was kept; 1 one was not, or the openai package or Linux is missing;
+    2 wrong usage.
     """
     found = _drills().get(name)
     if found is None:
         fail(f"there is no drill {name!r}; there are: {_NAMES}", 2)
+    if name == _PLANNED:
+        found = _planned(found, seconds, rate)
+    elif seconds is not None or rate is not None:
+        fail(f"--seconds and --rate are for {_PLANNED}", 2)
     report = uvloop.run(found(count))
     if as_json:
         print_json(report.shown())
@@ -52,6 +71,15 @@ def drill(
         print(f"{report.drill}: {'every promise was kept' if report.ok else 'a promise was broken'}")
     if not report.ok:
         raise typer.Exit(1)
+
+
+def _planned(found: "Drill", seconds: float | None, rate: float | None) -> "Drill":
+    """The drill with a plan other than its own."""
+    if sys.platform != "linux":
+        fail(f"{_PLANNED} needs Linux, where it can see what its processes do", 1)
+    from halfopen.lab.drills.fail_static import RATE, SECONDS, Plan
+
+    return partial(found, plan=Plan(seconds=seconds or SECONDS, rate=rate or RATE))
 
 
 def _drills() -> "dict[str, Drill]":

@@ -1,20 +1,24 @@
 """`halfopen run`: start the gateway and say how to use it."""
 
+import asyncio
 import json
 import logging
 import os
+import signal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import uvloop
 
-from halfopen.app.clock import SystemClock
 from halfopen.app.configuration import ConfigurationError, Loaded, load
-from halfopen.app.narration import Narration
-from halfopen.app.service import Running, running, until_told_to_stop
+from halfopen.app.processes.standard_error import write_if_taken
+from halfopen.app.processes.state_directory import StateError
+from halfopen.app.processes.supervisor import Supervisor
 from halfopen.cli.output import fail, print_errors, program
 from halfopen.rollout import Snapshot
+
+_WORKERS_MAX = 256
 
 
 def run(
@@ -24,13 +28,24 @@ def run(
             "--config", "-c", help="Configuration file; without it halfopen.toml here, else the environment."
         ),
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers",
+            min=0,
+            max=_WORKERS_MAX,
+            help="Gateway workers; 0: as [processes] in the file says, else one for each core.",
+        ),
+    ] = 0,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the address and what happens as JSON, one object a line.")
     ] = False,
 ) -> None:
     """Start the gateway and serve until Ctrl-C or SIGTERM.
 
-    Requests that needed a rescue, and those that failed, are told on standard error.
+    Requests that needed a rescue, and those that failed, are told on standard error. SIGTERM lets
+    requests under way finish, for 10 s at most; a second one ends everything at once. SIGHUP reads the
+    configuration file again, as saving it does.
 
     Exit status: 0 stopped when told to, 1 the configuration can't be served or the address is taken,
     2 wrong usage or the file can't be read.
@@ -42,34 +57,59 @@ def run(
         print_errors(str(error).splitlines())
         raise typer.Exit(2 if error.unreadable else 1) from None
     try:
-        uvloop.run(_serve(loaded, as_json=as_json))
+        uvloop.run(_serve(loaded, workers, as_json=as_json))
     except OSError as error:
         gateway = loaded.snapshot.gateway
         fail(f"can't listen on {gateway.host}:{gateway.port}: {error.strerror or error}", 1)
+    except StateError as error:
+        fail(f"there is no place for the state: {error}", 1)
 
 
-async def _serve(loaded: Loaded, *, as_json: bool) -> None:
-    narration = Narration(SystemClock().wall, as_json=as_json)
-    async with running(loaded, narration, lambda text: _announce(text, as_json=as_json)) as service:
-        print(_as_json(loaded, service) if as_json else _as_text(loaded, service), flush=True)
-        await until_told_to_stop()
+async def _serve(loaded: Loaded, workers: int, *, as_json: bool) -> None:
+    supervisor = Supervisor(
+        loaded, lambda text: _announce(text, as_json=as_json), workers=workers, as_json=as_json
+    )
+    stop = _told_to_stop(supervisor)
+    try:
+        await supervisor.start()
+        print(_as_json(loaded, supervisor) if as_json else _as_text(loaded, supervisor), flush=True)
+        await stop.wait()
         if not as_json:
             print("Stopping: requests under way may finish.", flush=True)
+    finally:
+        await supervisor.stop()
+
+
+def _told_to_stop(supervisor: Supervisor) -> asyncio.Event:
+    """Set by SIGINT or SIGTERM; a second one ends everything at once. SIGHUP reloads."""
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+
+    def told() -> None:
+        if stop.is_set():
+            supervisor.kill()
+        stop.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, told)
+    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+    return stop
 
 
 def _announce(text: str, *, as_json: bool) -> None:
-    print_errors((json.dumps({"what": text}) if as_json else text,))
+    # Nobody may be reading, and children are to be kept all the same.
+    write_if_taken((json.dumps({"what": text}) if as_json else text) + "\n")
 
 
-def _address(service: Running) -> str:
-    gateway = service.snapshot.gateway
+def _address(supervisor: Supervisor) -> str:
+    gateway = supervisor.snapshot.gateway
     host = "127.0.0.1" if gateway.host in ("0.0.0.0", "::") else gateway.host  # noqa: S104 - only compared
-    return f"http://[{host}]:{service.server.port}" if ":" in host else f"http://{host}:{service.server.port}"
+    return f"http://[{host}]:{gateway.port}" if ":" in host else f"http://{host}:{gateway.port}"
 
 
-def _as_text(loaded: Loaded, service: Running) -> str:
-    snapshot = service.snapshot
-    address = _address(service)
+def _as_text(loaded: Loaded, supervisor: Supervisor) -> str:
+    snapshot = supervisor.snapshot
+    address = _address(supervisor)
     model = next(iter(snapshot.routes))
     lines = [
         f"Halfopen is listening on {address} (snapshot {snapshot.id})",
@@ -79,6 +119,7 @@ def _as_text(loaded: Loaded, service: Running) -> str:
         "",
         "Providers: " + ", ".join(_providers(snapshot)),
         *_routes(snapshot),
+        "Processes: " + _processes_line(supervisor),
         "",
         "Point your client at it:",
         f"""  OpenAI's               base_url="{address}/v1\"""",
@@ -86,7 +127,7 @@ def _as_text(loaded: Loaded, service: Running) -> str:
         "or try it:",
         f"  curl {address}/v1/chat/completions -H 'content-type: application/json' \\",
         f"""    -d '{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'""",
-        *_lab_lines(service),
+        *_lab_lines(supervisor),
     ]
     return "\n".join(lines)
 
@@ -108,24 +149,39 @@ def _routes(snapshot: Snapshot, most: int = 8) -> list[str]:
     return ["Routes (the model that a client names → targets in order):", *lines, *end]
 
 
-def _lab_lines(service: Running) -> list[str]:
-    if service.lab is None:
+def _lab_lines(supervisor: Supervisor) -> list[str]:
+    if not supervisor.backing.lab_ports:
         return []
-    port = service.lab["openai"].port
+    port = supervisor.backing.lab_ports["openai"]
     return [
         "Break the simulated OpenAI and see the answer come all the same:",
         f"  {program()} lab set openai openai_500_server_error --port {port}",
     ]
 
 
-def _as_json(loaded: Loaded, service: Running) -> str:
-    snapshot = service.snapshot
+def _processes_line(supervisor: Supervisor) -> str:
+    workers = ", ".join(str(worker.pid) for worker in supervisor.workers)
+    plural = "s" if len(supervisor.workers) != 1 else ""
+    return f"supervisor {os.getpid()}, control {supervisor.control.pid}, worker{plural} {workers}"
+
+
+def _processes(supervisor: Supervisor) -> dict[str, Any]:
+    """Process ids."""
+    return {
+        "supervisor": os.getpid(),
+        "control": supervisor.control.pid,
+        "workers": [worker.pid for worker in supervisor.workers],
+    }
+
+
+def _as_json(loaded: Loaded, supervisor: Supervisor) -> str:
+    snapshot, places = supervisor.snapshot, supervisor.backing.places()
     data: dict[str, Any] = {
-        "address": _address(service),
+        "address": _address(supervisor),
         "source": loaded.source,
         "snapshot": snapshot.id,
         "providers": {
-            name: {"dialect": provider.dialect, "base_url": provider.base_url}
+            name: {"dialect": provider.dialect, "base_url": places.get(name, provider.base_url)}
             for name, provider in snapshot.providers.items()
         },
         "routes": {
@@ -133,5 +189,6 @@ def _as_json(loaded: Loaded, service: Running) -> str:
         },
         "notes": list(loaded.notes),
         "warnings": [str(warning) for warning in loaded.warnings],
+        "processes": _processes(supervisor),
     }
     return json.dumps(data)

@@ -4,9 +4,10 @@ from typing import Protocol
 
 from halfopen.gateway.delivery import HELD_MAX_BYTES, size_of
 from halfopen.gateway.ending import FinishWatch, let_end, let_finish
-from halfopen.gateway.pool import UpstreamCall
+from halfopen.gateway.pool import Pool, UpstreamCall
 from halfopen.gateway.reception import Reception
 from halfopen.gateway.runtime import Runtime
+from halfopen.gateway.upstream import UpstreamConnection
 from halfopen.http1 import ResponseHead
 from halfopen.model import Fault, RateLimit, Usage
 from halfopen.policy import actions as act
@@ -49,7 +50,6 @@ class Attempt:
         "_key",
         "_owner",
         "_paused",
-        "_reception",
         "_repeats",
         "_runtime",
         "_stall_s",
@@ -57,6 +57,7 @@ class Attempt:
         "chars",
         "counted",
         "number",
+        "reception",
         "target",
         "upstream_id",
         "usage",
@@ -94,7 +95,7 @@ class Attempt:
         self._stall_s = 0.0
         self._call: UpstreamCall | None = None
         self._finish_watch: FinishWatch | None = None
-        self._reception = Reception(
+        self.reception = Reception(
             self,
             ask,
             send.target,
@@ -104,22 +105,37 @@ class Attempt:
             wall_s=runtime.surroundings.clock.wall(),
         )
 
+    def take_over(self, head: ResponseHead | None, body: bytes, upstream_id: str | None) -> None:
+        """What came before this attempt was asked to read on."""
+        self.upstream_id = upstream_id
+        if head is not None:
+            self.reception.take_over(head, body)
+
+    def carry_on(self, pool: Pool, connection: UpstreamConnection, request: tuple[bytes, bytes]) -> None:
+        """The response that is on its way on a connection is this attempt's."""
+        self._call = pool.adopt(connection, request, self.reception)
+
+    def send_anew(self, pool: Pool, request: tuple[bytes, bytes]) -> None:
+        """The connection was stale: send what was sent on a new one."""
+        self._call = pool.call(request, self.reception, fresh_only=True)
+
     def dispatch(self) -> None:
         """Send the request, unless the attempt was cancelled."""
-        if self._reception.over:
+        if self.reception.over:
             return
         ask, provider = self._ask, self._runtime.providers[self.target.provider]
         request = provider.request(self._translation.call(ask, self.target, self._key), self._repeats)
         # A reused connection that proves stale has the call sent anew: not when it might act twice.
         acts = isinstance(ask, Relayed) and ask.rule.repeat is Repeat.STORES
-        self._call = call = provider.pool.call(request, self._reception, fresh_only=acts)
+        self._call = call = provider.pool.call(request, self.reception, fresh_only=acts)
         if self._given_up():  # a reused connection tells of itself before the call is known here
             call.cancel()
 
     def limits(self, head: ResponseHead) -> tuple[RateLimit, ...]:
         """What a response's headers tell of the provider's rate limits."""
         dialect = self._runtime.providers[self.target.provider].dialect.name
-        return rate_limits(head.headers, dialect, self._runtime.surroundings.clock.wall())
+        runtime = self._runtime
+        return rate_limits(head.headers, dialect, runtime.surroundings.clock.wall())
 
     def hold(self, event: StreamEvent) -> None:
         """Keep a piece of a stream that is not in the lead. Raises BufferError when it is too much."""
@@ -138,7 +154,7 @@ class Attempt:
 
     def cancel(self) -> None:
         """Give it up, wherever it is."""
-        self._reception.over = True
+        self.reception.over = True
         self._forget_finish()
         call, self._call = self._call, None
         if call is not None:
@@ -164,7 +180,7 @@ class Attempt:
         if self._paused:
             self.finish_seen(self._stall_s)
         else:
-            self._reception.take_as_ended()
+            self.reception.take_as_ended()
 
     def pause(self) -> None:
         """Read no more for now."""
@@ -202,7 +218,7 @@ class Attempt:
         self._owner.on_attempt_fault(self, fault)
 
     def _given_up(self) -> bool:
-        return self._reception.over
+        return self.reception.over
 
     def _forget_finish(self) -> None:
         watch, self._finish_watch = self._finish_watch, None

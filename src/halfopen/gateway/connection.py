@@ -48,6 +48,7 @@ class Connection(asyncio.Protocol):
         "_request_id",
         "_request_s",
         "_requester",
+        "_requester_waits",
         "_runtime",
         "_slow",
         "_timed",
@@ -73,6 +74,8 @@ class Connection(asyncio.Protocol):
         self._begun = False
         self._chunked = False
         self._requester: Requester | None = None
+        self._requester_waits = False
+        """Whether the timer is the requester's."""
         self._request_id = ""
         self._refusal: tuple[int, str] | None = None
         """What ends the connection once the requests before it are answered."""
@@ -114,10 +117,6 @@ class Connection(asyncio.Protocol):
             requester.on_shutdown()
         self.close()
 
-    def abort_now(self) -> None:
-        """Close without another word."""
-        self._abort()
-
     # asyncio calls these.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -132,7 +131,7 @@ class Connection(asyncio.Protocol):
         if self._lingering is not None:
             self._lingering += len(data)
             if self._lingering > _LINGER_MAX_BYTES:
-                self._abort()
+                self.abort_now()
             return
         try:
             self._intake.feed(data)
@@ -141,7 +140,7 @@ class Connection(asyncio.Protocol):
             return
         except Exception:  # noqa: BLE001 - the edge: a defect costs this connection, no other
             _LOG.exception("a connection failed by a defect in the gateway")
-            self._abort()
+            self.abort_now()
             return
         if not self._timed and not self._answering and self._intake.is_partial:
             self._timed = True
@@ -176,21 +175,23 @@ class Connection(asyncio.Protocol):
         else:
             self._serve_next()
 
-    def on_timer(self, now: float) -> None:  # noqa: ARG002 - the wheel's signature
+    def on_timer(self, now: float) -> None:
         """The client has taken too long, or has been idle for long enough."""
         transport = self._transport
         if transport is None:
             return
         if self._ending:
-            self._abort()
+            self.abort_now()
         elif self._slow or transport.is_closing():
             if transport.get_write_buffer_size() < self._unsent:
                 self._watch_unsent(transport)
             else:
                 self._leave()
-                self._abort()
+                self.abort_now()
         elif self._answering:
-            return
+            if self._requester is not None and self._requester_waits:
+                self._requester_waits = False
+                self._requester.on_timer(now)
         elif self._intake.is_partial:
             self._refuse(408, f"The request did not arrive within {self._request_s:g} s.")
         else:
@@ -201,6 +202,13 @@ class Connection(asyncio.Protocol):
     def attach(self, requester: Requester) -> None:
         """Tell `requester` what becomes of the client."""
         self._requester = requester
+        self._requester_waits = False
+
+    def wake_at_latest(self, at: float) -> None:
+        """Wake the requester then."""
+        self._requester_waits = True
+        self.wake_at = at
+        self._runtime.wheel.set(self)
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer whole."""
@@ -208,6 +216,13 @@ class Connection(asyncio.Protocol):
         no_body = self._head.method == "HEAD"
         head = self._response_head(status, headers, b"content-length: %d\r\n" % len(body))
         self._write(head if no_body else head + body)
+        self._done(keep_alive=self._head.keep_alive)
+
+    def answer(self, lines: bytes, body: bytes) -> None:
+        """Answer 200 whole, with header lines that are ready. Only to what isn't HEAD."""
+        assert self._head is not None
+        framing = b"content-length: %d\r\n" % len(body)
+        self._write(b"HTTP/1.1 200 OK\r\n%b%b%b\r\n%b" % (lines, framing, self._fate(framing), body))
         self._done(keep_alive=self._head.keep_alive)
 
     def begin(self, status: int, headers: Headers) -> None:
@@ -281,7 +296,7 @@ class Connection(asyncio.Protocol):
                 self._handler.fail_by_defect(self._head, self)
         except Exception:  # noqa: BLE001 - not even the error can be said
             _LOG.exception("request %s failed twice by a defect in the gateway", self._request_id)
-            self._abort()
+            self.abort_now()
 
     def _done(self, *, keep_alive: bool) -> None:
         self._detach()
@@ -337,13 +352,17 @@ class Connection(asyncio.Protocol):
             self._write(_CONTINUE)
 
     def _response_head(self, status: int, headers: Headers, framing: bytes) -> bytes:
+        return response_head(status, headers, framing, self._fate(framing))
+
+    def _fate(self, framing: bytes) -> bytes:
+        """The header line that says what becomes of the connection; mostly none."""
         head = self._head
         assert head is not None
         last = self._ending or (self._runtime.draining and not self._has_more)
         connection = b"connection: close\r\n"
         if head.keep_alive and framing and not last:
             connection = b"" if head.version == "1.1" else b"connection: keep-alive\r\n"
-        return response_head(status, headers, framing, connection)
+        return connection
 
     def _detach(self) -> None:
         self._requester = None
@@ -364,7 +383,8 @@ class Connection(asyncio.Protocol):
         if self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
-    def _abort(self) -> None:
+    def abort_now(self) -> None:
+        """Close without another word."""
         if self._transport is not None:
             self._transport.abort()
 

@@ -116,6 +116,15 @@ class Delivery:
         self._committed = True
         self._flush()
 
+    @property
+    def flows(self) -> bool:
+        """Whether text goes out as it comes."""
+        return self._committed and not (self._holding or self._holds_all or self._held)
+
+    def pass_on(self, event: StreamEvent) -> None:
+        """A piece of text. Only while it flows."""
+        self._write(event)
+
     def take(self, event: StreamEvent) -> None:
         """One piece of the stream, in order. Raises BufferError when too much would be held."""
         if event.kind is StreamKind.PING:

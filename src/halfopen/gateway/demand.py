@@ -17,6 +17,8 @@ import hashlib
 import math
 from typing import Final
 
+import msgspec
+
 from halfopen.http1 import RequestHead
 from halfopen.model import Demand, Priority
 from halfopen.providers import Ask, Chat
@@ -46,22 +48,54 @@ _LARGE_BYTES = 16 * 1024
 _DIGITS_MAX = 12
 
 
-def demand_of(head: RequestHead, ask: Ask, secret: bytes) -> Demand:
-    """What a request asks.
+class Sender(msgspec.Struct, frozen=True, gc=False):
+    """What the head of a request tells of who sends it. The same head tells the same."""
+
+    caller: str = ""
+    priority: Priority | None = None
+    """What it says itself; None: nothing."""
+    repeats: int = 0
+    patience_s: float | None = None
+    stream_patience_s: float | None = None
+    """Its patience if it asks for a stream."""
+
+
+def sender_of(head: RequestHead, secret: bytes) -> Sender:
+    """Read a request's head.
 
     Args:
-        head: Its head.
-        ask: What its client's dialect has read of it.
+        head: The head.
         secret: Makes the hashes of callers this process's own. At most 32 bytes.
     """
     sent = {name: value for name, value in head.headers if name in _READ}
+    if not sent:
+        return _NOBODY
+    return Sender(
+        _caller(sent, secret),
+        _told_priority(sent.get(_PRIORITY)),
+        _repeats(sent.get(_REPEATS)),
+        _patience_s(sent, stream=False),
+        _patience_s(sent, stream=True),
+    )
+
+
+_NOBODY: Final = Sender()
+
+
+def demand_of(sender: Sender, ask: Ask) -> Demand:
+    """What a request asks.
+
+    Args:
+        sender: What its head tells.
+        ask: What its client's dialect has read of it.
+    """
     return Demand(
-        input_tokens=_input_tokens(ask),
-        output_tokens=_output_tokens(ask),
-        priority=_priority(sent.get(_PRIORITY), ask),
-        caller=_caller(sent, secret),
-        repeats=_repeats(sent.get(_REPEATS)),
-        patience_s=_patience_s(sent, stream=ask.stream),
+        _input_tokens(ask),
+        _output_tokens(ask),
+        sender.priority or _priority(ask),
+        sender.caller,
+        sender.repeats,
+        sender.stream_patience_s if ask.stream else sender.patience_s,
     )
 
 
@@ -73,19 +107,26 @@ def _caller(sent: dict[bytes, bytes], secret: bytes) -> str:
     return ""
 
 
-def _priority(told: bytes | None, ask: Ask) -> Priority:
+def _told_priority(told: bytes | None) -> Priority | None:
     if told is not None:
         match told.strip().lower():
             case b"bulk":
                 return Priority.BULK
             case b"interactive":
                 return Priority.INTERACTIVE
+    return None
+
+
+def _priority(ask: Ask) -> Priority:
     if isinstance(ask, Relayed):
         return Priority.INTERACTIVE
-    if isinstance(ask, Chat) and ask.origin is not None:
-        ask = ask.origin
-        if b'"flex"' not in ask.body:
-            return Priority.INTERACTIVE  # its fields need not be read
+    if isinstance(ask, Chat):
+        if ask.origin is not None:
+            ask = ask.origin
+            if b'"flex"' not in ask.body:
+                return Priority.INTERACTIVE  # its fields need not be read
+        elif "service_tier" not in ask.marked:
+            return Priority.INTERACTIVE
     return Priority.BULK if ask.value("service_tier") == "flex" else Priority.INTERACTIVE
 
 
@@ -123,6 +164,8 @@ def _input_tokens(ask: Ask) -> int:
 def _output_tokens(ask: Ask) -> int:
     if isinstance(ask, Relayed | Embedding):
         return 0
+    if isinstance(ask, Chat) and not ask.marked:
+        return OUTPUT_TOKENS
     limit = next(
         (found for name in _OUTPUT_LIMITS if (found := _count(ask, name)) is not None), OUTPUT_TOKENS
     )
@@ -131,7 +174,7 @@ def _output_tokens(ask: Ask) -> int:
 
 def _count(ask: Ask, name: str) -> int | None:
     """A field that should be a positive number. The provider says so if it is none."""
-    raw = ask.fields.get(name)
+    raw = ask.marked.get(name) if isinstance(ask, Chat) else ask.fields.get(name)
     if raw is None:
         return None
     value = plain_value(raw)

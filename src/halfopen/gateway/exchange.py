@@ -24,13 +24,14 @@ from halfopen.gateway.resumption import Resumption
 from halfopen.gateway.runtime import RouteRuntime, Runtime
 from halfopen.gateway.shedding import shed_fault
 from halfopen.gateway.standing_in import bound_elsewhere, own_fault, repetition_of
+from halfopen.gateway.streaming import Streaming
 from halfopen.http1 import ResponseHead
 from halfopen.model import Demand, Fault, Kind, Outcome, Target
 from halfopen.policy import Journey, State
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
 from halfopen.policy.queue import Shedding
-from halfopen.providers import Answer, Ask, ClientDialect, StreamEvent, StreamKind
+from halfopen.providers import Answer, Ask, ClientDialect, StreamEvent
 
 _SLOW_CLIENT_CHARS = 1_000_000
 """What counts as received while the client, not the upstream, is slow: no stall, and no drip."""
@@ -61,6 +62,7 @@ class Exchange:
         "_resumption",
         "_route",
         "_runtime",
+        "_streaming",
         "wake_at",
         "wheel_slot",
     )
@@ -73,8 +75,9 @@ class Exchange:
         ask: Ask,
         responder: Responder,
         demand: Demand = _ANY_DEMAND,
+        journey: Journey | None = None,
     ) -> None:
-        """Does nothing until `start`."""
+        """Does nothing until `start`. With a `journey`, which has begun, `take_over` takes its place."""
         self._runtime = runtime
         self._route = route
         self._client = client
@@ -82,7 +85,7 @@ class Exchange:
         self._demand = demand
         self._responder = responder
         self._resumption = Resumption(ask)
-        self._journey = Journey(
+        self._journey = journey or Journey(
             route.states,
             options=route.options,
             retry=runtime.snapshot.policy.retry,
@@ -106,6 +109,13 @@ class Exchange:
         self._answering = Answering(runtime, client, ask, responder, self._journey, self._delivery)
         self._keepalive: KeepAlive | None = None
         self._flights = Flights(self._answering, self._delivery, self._resumption)
+        self._streaming = Streaming(
+            self,
+            self._journey,
+            (self._delivery, self._flights, self._resumption),
+            runtime.loop,
+            stall_s=route.options.stall_s,
+        )
         self._answer: Answer | None = None
         self._fault: Fault | None = None
         self._paused = False
@@ -117,13 +127,34 @@ class Exchange:
     @guarded
     def start(self) -> None:
         """The request is whole: go."""
+        self._runtime.in_flight += 1
         self._responder.attach(self)
         self._arrived = now = self._runtime.loop.time()
         if self._ask.stream:
             wheel, options = self._runtime.wheel, self._route.options
             self._keepalive = keep_alive(self._delivery, self._answering.headers, wheel, options, now)
         self._route.let_go(now)
-        self._step(ev.Arrived())
+        self.step(ev.Arrived())
+
+    def take_over(self, arrived: float, send: act.Send | None) -> None:
+        """Go on with a request that came at `arrived`; `send` is its attempt that is under way, if any."""
+        self._responder.attach(self)
+        self._arrived = arrived
+        if send is not None:
+            translation = self._answering.translation(send.target)
+            self._flights.begin(Attempt(self._runtime, self, self._ask, translation, send), hedge=False)
+        self.wake_at = self._journey.wake_at
+        self._runtime.wheel.set(self)
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it has ended."""
+        return self._ended
+
+    @property
+    def lead(self) -> Attempt:
+        """The attempt whose answer the client gets. Only when there is one."""
+        return next(iter(self._flights))
 
     def crash(self) -> None:
         """A defect of ours: log it, tell the client, end."""
@@ -161,7 +192,7 @@ class Exchange:
         """Nobody will read the answer."""
         if self._ended:
             return
-        self._step(ev.ClientGone())
+        self.step(ev.ClientGone())
         self._end(client_gone=True)
 
     def on_client_slow(self) -> None:
@@ -187,7 +218,7 @@ class Exchange:
         if self._waits:
             self._route.let_go(now)
         if self.wake_at <= now:  # else it was at the head itself
-            self._step(ev.Timer())
+            self.step(ev.Timer())
 
     def on_room(self) -> bool:
         """A target may take the request now. Whether it did."""
@@ -197,7 +228,7 @@ class Exchange:
     @guarded
     def _look_again(self) -> None:
         if self._waits:
-            self._step(ev.PermitFreed())
+            self.step(ev.PermitFreed())
 
     def on_shed(self, shedding: Shedding) -> None:
         """Another has got the place in the line."""
@@ -206,7 +237,7 @@ class Exchange:
     @guarded
     def _shed(self, shedding: Shedding) -> None:
         if self._waits:
-            self._step(ev.Shed(shed_fault(shedding)))
+            self.step(ev.Shed(shed_fault(shedding)))
 
     @property
     def _waits(self) -> bool:
@@ -217,7 +248,7 @@ class Exchange:
     @guarded
     def on_attempt_connected(self, attempt: Attempt) -> None:
         """The request is on its way."""
-        self._step(ev.Connected(attempt.number))
+        self.step(ev.Connected(attempt.number))
 
     @guarded
     def on_attempt_head(self, attempt: Attempt, head: ResponseHead) -> None:
@@ -225,52 +256,12 @@ class Exchange:
         self._flights.told_id(attempt, head.header("x-request-id") or head.header("request-id"))
         if self._paused:
             attempt.pause()
-        self._step(ev.FirstByte(attempt.number, head.status, attempt.limits(head)))
+        self.step(ev.FirstByte(attempt.number, head.status, attempt.limits(head)))
 
     @guarded
     def on_attempt_events(self, attempt: Attempt, events: list[StreamEvent]) -> None:
         """Pieces of a stream."""
-        joint = self._resumption.joint
-        for event in events:
-            if event.chars:
-                # What the joint takes away is progress all the same.
-                self._note_content(attempt, event)
-            for piece in (event,) if joint is None else joint.take(event):
-                if not self._take(attempt, piece):
-                    return
-
-    def _take(self, attempt: Attempt, event: StreamEvent) -> bool:
-        """One event for the client. Whether the attempt goes on."""
-        kind = event.kind
-        if event.usage is not None:
-            attempt.usage = event.usage
-        if kind is StreamKind.FAULT:
-            assert event.fault is not None
-            self.on_attempt_fault(attempt, event.fault)
-            return False
-        if kind is StreamKind.DONE:
-            attempt.let_end()
-            self._resumption.went_on(self._delivery.comment)
-            self._step(ev.Finished(attempt.number, attempt.usage))
-            return False
-        if event.chars:
-            self._resumption.went_on(self._delivery.comment)
-        if kind is StreamKind.FINISH:
-            attempt.finish_seen(self._route.options.stall_s)
-        try:
-            self._flights.take(attempt, event)
-        except BufferError as problem:
-            self.on_attempt_fault(attempt, errors.make(Kind.ANSWER_TOO_LARGE, str(problem)))
-            return False
-        return not self._ended
-
-    def _note_content(self, attempt: Attempt, event: StreamEvent) -> None:
-        """Tell the journey, before the event is taken: what it commits to goes out and is not held."""
-        journey, held = self._journey, self._delivery.holds(event)
-        attempt.chars += event.chars
-        if journey.state is State.ATTEMPTING or (journey.state is State.HELD and not held):
-            self._step(ev.Content(attempt.number, held=held))
-        journey.progress(event.chars, self._runtime.loop.time())
+        self._streaming.take(attempt, events)
 
     @guarded
     def on_attempt_answer(self, attempt: Attempt, answer: Answer) -> None:
@@ -278,7 +269,7 @@ class Exchange:
         attempt.let_end()
         attempt.usage = answer.usage
         self._answer = answer
-        self._step(ev.Finished(attempt.number, answer.usage))
+        self.step(ev.Finished(attempt.number, answer.usage))
 
     @guarded
     def on_attempt_fault(self, attempt: Attempt, fault: Fault) -> None:
@@ -287,13 +278,14 @@ class Exchange:
         # Masked here, once, so that nothing behind holds a secret. The body goes: nobody shows it.
         masked = self._runtime.redactor.fault(replace(own_fault(self._ask, fault), body=b""))
         self._flights.lose(attempt)
-        self._step(ev.Failed(attempt.number, masked, attempt.usage))
+        self.step(ev.Failed(attempt.number, masked, attempt.usage))
 
     # What the journey says.
 
-    def _step(self, event: ev.Event) -> None:
+    def step(self, event: ev.Event) -> None:
+        """Tell the journey, and carry out what it decides."""
         landed = len(self._journey.attempts)
-        self._perform(self._journey.step(event, self._runtime.loop.time()))
+        self.perform(self._journey.step(event, self._runtime.loop.time()))
         self._wake_after(landed)
 
     def _wake_after(self, landed: int) -> None:
@@ -303,7 +295,8 @@ class Exchange:
             count = _WAKE_AFTER_SUCCESS if succeeded else 1
             self._runtime.wake(each.target, count, self._runtime.loop.time())
 
-    def _perform(self, actions: list[act.Action]) -> None:
+    def perform(self, actions: list[act.Action]) -> None:
+        """Carry out what the journey has decided."""
         for action in actions:
             if isinstance(action, act.Send | act.ContinueOn):
                 self._send(action)
@@ -347,7 +340,7 @@ class Exchange:
             now = self._runtime.loop.time()
             shedding = self._route.line.join(self, self._demand, wait.deadline, now)
             if shedding is not None:
-                self._step(ev.Shed(shed_fault(shedding)))
+                self.step(ev.Shed(shed_fault(shedding)))
 
     def _complete(self) -> None:
         if self._ask.stream:
@@ -397,3 +390,4 @@ class Exchange:
             continuations=tuple(self._resumption.continuations),
         )
         runtime.surroundings.on_outcome(outcome)
+        runtime.ended()

@@ -52,6 +52,10 @@ class Flights:
         if attempt is self._lead:
             self._answering.upstream_id = upstream_id
 
+    def is_alone(self, attempt: Attempt) -> bool:
+        """Whether the attempt leads and has no rival."""
+        return attempt is self._lead and self._rival is None
+
     def take(self, attempt: Attempt, event: StreamEvent) -> None:
         """One piece of an attempt's stream, in order. Raises BufferError when too much would be held."""
         if attempt is self._lead:

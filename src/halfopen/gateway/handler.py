@@ -6,16 +6,19 @@ Rules
 """
 
 import difflib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
+import msgspec
+
 from halfopen import errors
-from halfopen.gateway.demand import demand_of
+from halfopen.gateway.demand import Sender, demand_of, sender_of
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.failure import error_headers, failure_of
 from halfopen.gateway.heading import own_ids
 from halfopen.gateway.models import model_json, models_json
 from halfopen.gateway.paths import POSTED, client_of, is_models, speaker_of
+from halfopen.gateway.plain import Plain
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.runtime import Runtime
 from halfopen.http1 import RequestHead
@@ -37,22 +40,31 @@ _PATHS = (
 
 
 class Handler:
-    """Serves one runtime."""
+    """Answers the requests of every connection."""
 
     def __init__(self, runtime: Runtime, *, is_ready: Callable[[], bool]) -> None:
         """`is_ready` says whether new work is welcome (not while draining)."""
         self._runtime = runtime
         self._is_ready = is_ready
 
+    def serve(self, runtime: Runtime) -> None:
+        """Serve new requests under this runtime from now on."""
+        self._runtime = runtime
+
     def handle(self, head: RequestHead, body: bytes, responder: Responder) -> None:
         """Answer one whole request, now or later, through `responder`."""
+        notes = head.notes
+        if isinstance(notes, _Notes):
+            self._ask(notes, body, responder)
+            return
         path = head.path
         client = client_of(head)
         if client is not None:
             if head.method != "POST" and client is not RELAY:
                 self._wrong_method(head, "POST", responder, client)
             else:
-                self._ask(client, head, body, responder)
+                head.notes = notes = _notes_of(head, client, self._runtime.surroundings.caller_secret)
+                self._ask(notes, body, responder)
         elif path in (b"/healthz", b"/readyz") or is_models(path):
             if head.method not in ("GET", "HEAD"):
                 self._wrong_method(head, "GET", responder, speaker_of(head))
@@ -93,8 +105,11 @@ class Handler:
         else:
             self._fail(self._unknown_model(name), responder, client)
 
-    def _ask(self, client: ClientDialect, head: RequestHead, body: bytes, responder: Responder) -> None:
-        ask = client.parse(_request(head, body))
+    def _ask(self, notes: "_Notes", body: bytes, responder: Responder) -> None:
+        client = notes.client
+        ask = client.parse(
+            ClientRequest(notes.path, notes.query, notes.headers, body, notes.method, notes.raw_query)
+        )
         if isinstance(ask, Fault):
             self._fail(ask, responder, client)
             return
@@ -107,8 +122,11 @@ class Handler:
         if route is None:
             self._fail(self._unknown_model(ask.model), responder, client)
             return
-        demand = demand_of(head, ask, runtime.surroundings.caller_secret)
-        Exchange(runtime, route, client, ask, responder, demand).start()
+        demand = demand_of(notes.sender, ask)
+        if ask.stream or client is RELAY:
+            Exchange(runtime, route, client, ask, responder, demand).start()
+        else:
+            Plain(runtime, route, client, ask, responder, demand).start()
 
     def _unknown_model(self, name: str) -> Fault:
         routes = list(self._runtime.routes)
@@ -156,18 +174,31 @@ class Handler:
         responder.send(failure.status, headers, client.error(failure))
 
 
-def _request(head: RequestHead, body: bytes) -> ClientRequest:
+class _Notes(msgspec.Struct, frozen=True, gc=False):
+    """What a head tells, whatever the body. Worked out once, also for a head that comes again."""
+
+    client: ClientDialect
+    sender: Sender
+    path: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    method: str
+    raw_query: str
+
+
+def _notes_of(head: RequestHead, client: ClientDialect, secret: bytes) -> _Notes:
     query = head.target.partition(b"?")[2].decode("latin-1")
     headers: dict[str, str] = {}
     for raw_name, raw_value in head.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         joined = name in _LISTS and name in headers
         headers[name] = f"{headers[name]}, {value}" if joined else value
-    return ClientRequest(
+    return _Notes(
+        client,
+        sender_of(head, secret),
         unquote(head.path.decode("latin-1")),
         dict(parse_qsl(query, keep_blank_values=True)) if query else {},
         headers,
-        body,
         head.method,
         query,
     )

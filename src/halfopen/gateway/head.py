@@ -20,10 +20,14 @@ def response_head(status: int, headers: Headers, framing: bytes, connection: byt
         connection: The header line that says what becomes of the connection; empty: it stays.
     """
     line = _STATUS_LINES.get(status) or f"HTTP/1.1 {status} Unknown\r\n".encode()
-    lines = "".join(
-        f"{name}: {value if value.isprintable() else _printable(value)}\r\n" for name, value in headers
+    return b"%b%b%b%b\r\n" % (line, header_lines(headers).encode("latin-1", "replace"), framing, connection)
+
+
+def header_lines(headers: Headers) -> str:
+    """Each header as a line. What can't stand in one becomes a blank."""
+    return "".join(
+        [f"{name}: {value if value.isprintable() else _printable(value)}\r\n" for name, value in headers]
     )
-    return b"%b%b%b%b\r\n" % (line, lines.encode("latin-1", "replace"), framing, connection)
 
 
 def _printable(value: str) -> str:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from halfopen.gateway.head import header_lines
 from halfopen.gateway.runtime import Runtime
 from halfopen.model import Target
 from halfopen.policy import Journey
@@ -40,6 +41,46 @@ def answer_headers(
         if phrases:
             headers.append(("x-halfopen-adapted", phrases))
     return headers
+
+
+def answer_lines(
+    runtime: Runtime,
+    upstream: str,
+    content_type: str,
+    request_id: str,
+    *,
+    known_as: tuple[str, str | None],
+    adapted: tuple[str, ...],
+) -> bytes:
+    """The header lines of a whole answer that the first attempt brought.
+
+    They say the same as `answer_headers`; most of them are made once for each upstream.
+
+    Args:
+        runtime: The snapshot's runtime.
+        upstream: The name of the target that answered.
+        content_type: The answer's.
+        request_id: Ours.
+        known_as: The header in which the client looks for an id, and the upstream's own, if there is one.
+        adapted: What the target did not follow exactly.
+    """
+    tail = runtime.answer_tails.get(upstream)
+    if tail is None:
+        fixed = [("x-halfopen-attempts", "1"), *runtime.surroundings.answer_headers]
+        tail = header_lines([*fixed, ("x-halfopen-upstream", upstream)])
+        runtime.answer_tails[upstream] = tail
+    name, upstream_id = known_as
+    shown = request_id
+    if upstream_id and not runtime.holds_secret(upstream_id):
+        shown = upstream_id[:_ID_MAX_CHARS]
+    lines = f"content-type: {content_type}\r\nx-halfopen-request-id: {request_id}\r\n"
+    if shown.isprintable():
+        lines = f"{lines}{name}: {shown}\r\n{tail}"
+    else:
+        lines = f"{lines}{header_lines([(name, shown)])}{tail}"
+    if adapted:
+        lines += header_lines([("x-halfopen-adapted", "; ".join(adapted))])
+    return lines.encode("latin-1", "replace")
 
 
 def own_ids(request_id: str, known_as: tuple[str, str | None]) -> list[tuple[str, str]]:

@@ -1,12 +1,13 @@
 """One client's requests on their way in: bytes come, whole requests wait until they are taken.
 
+A head that came before is known by its bytes, which spares parsing it: see `http1.known_request`.
 Bounded: a body by the parser, what waits by number and by the size of one body.
 """
 
 from collections import deque
 from collections.abc import Callable
 
-from halfopen.http1 import RefusedError, RequestHead, RequestLimits, RequestParser
+from halfopen.http1 import KnownHead, RefusedError, RequestHead, RequestLimits, RequestParser, learn_request
 
 PIPELINED_MAX = 8
 """Requests that may wait for the answer to the one before them."""
@@ -15,7 +16,18 @@ PIPELINED_MAX = 8
 class Intake:
     """Puts requests together, and keeps those that came before their turn. The sink of a parser."""
 
-    __slots__ = ("_body", "_expects", "_limits", "_on_head", "_on_request", "_parser", "_reading", "_waiting")
+    __slots__ = (
+        "_body",
+        "_expects",
+        "_known",
+        "_latest",
+        "_limits",
+        "_on_head",
+        "_on_request",
+        "_parser",
+        "_reading",
+        "_waiting",
+    )
 
     def __init__(
         self, limits: RequestLimits, on_head: Callable[[], None], on_request: Callable[[], None]
@@ -26,6 +38,10 @@ class Intake:
         self._on_request = on_request
         self._parser = RequestParser(self, limits)
         self._reading: RequestHead | None = None
+        self._known: KnownHead | None = None
+        """The head of an earlier request that came whole in one piece."""
+        self._latest: RequestHead | None = None
+        """That of the request that has just come."""
         # One growing buffer: a list of tiny chunks would cost many times their size.
         self._body: bytes | bytearray = b""
         self._expects = False
@@ -47,7 +63,17 @@ class Intake:
 
     def feed(self, data: bytes) -> None:
         """Take bytes. Raises RefusedError; then no more may come."""
+        quiet = not self._waiting and self._reading is None and self._parser.between_requests
+        if quiet and self._known is not None:
+            body = self._known.body_of(data, self._limits.body_max_bytes)
+            if body is not None:
+                self._waiting.append((self._known.head, body))
+                self._on_request()
+                return
         self._parser.feed(data)
+        latest, self._latest = self._latest, None
+        if quiet and latest is not None:
+            self._known = learn_request(data, latest)
 
     def take(self) -> tuple[RequestHead, bytes]:
         """The next request. Only when there is one."""
@@ -97,6 +123,7 @@ class Intake:
         head, self._reading = self._reading, None
         assert head is not None
         body = bytes(self._body)
+        self._latest = head
         self._body = b""
         self._expects = False
         waiting_bytes = sum(len(each) for _, each in self._waiting)

@@ -7,9 +7,10 @@ waits in the socket, whose line the system bounds, and another process that shar
 import asyncio
 import logging
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-_BACKLOG = 4096
+BACKLOG = 4096
+"""Connections that the system keeps until they are accepted."""
 _ACCEPTS_MAX = 64
 """Connections accepted in one go, before others get their turn."""
 _PAUSE_S = 0.2
@@ -40,11 +41,30 @@ class Listener:
         found = await self._loop.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         try:
             for family, kind, protocol, _, address in dict.fromkeys(found):
-                self._sockets.append(_bound(socket.socket(family, kind, protocol), address))
+                self._sockets.append(bound(socket.socket(family, kind, protocol), address))
+                self._sockets[-1].listen(BACKLOG)
         except OSError:
             self.close()
             raise
         self.resume()
+
+    def listen_on(self, sockets: Sequence[socket.socket]) -> None:
+        """Listen on sockets that somebody else has bound, as well."""
+        self._pause()
+        self._sockets.extend(sockets)
+        self.resume()
+
+    def leave(self, sockets: Sequence[socket.socket]) -> None:
+        """Listen no more on these. They stay open."""
+        self._pause()
+        self._sockets = [each for each in self._sockets if each not in sockets]
+        self.resume()
+
+    def drain(self) -> None:
+        """Accept what waits in the sockets, as far as there is room, and listen no more."""
+        for each in self._sockets:
+            self._accept(each)
+        self._shut()
 
     def resume(self) -> None:
         """Accept, if there is room."""
@@ -56,14 +76,17 @@ class Listener:
 
     def close(self) -> None:
         """Listen no more. Connections that were made stay."""
+        self._shut()
+        for task in self._adopting:
+            task.cancel()
+
+    def _shut(self) -> None:
         self._pause()
         if self._retry is not None:
             self._retry.cancel()
         for each in self._sockets:
             each.close()
         self._sockets.clear()
-        for task in self._adopting:
-            task.cancel()
 
     def _pause(self) -> None:
         if self._accepting:
@@ -99,14 +122,25 @@ class Listener:
             protocol.connection_lost(None)
 
 
-def _bound(sock: socket.socket, address: tuple[object, ...]) -> socket.socket:
+def bound(sock: socket.socket, address: tuple[object, ...], *, shared: bool = False) -> socket.socket:
+    """The socket, bound and ready to listen.
+
+    Args:
+        sock: A fresh one. It is closed when it can't be bound.
+        address: Where.
+        shared: Whether others of the same user may listen there as well, each with a queue of its own.
+
+    Raises:
+        OSError: The address can't be had.
+    """
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if shared:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if sock.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         sock.setblocking(False)  # noqa: FBT003 - the standard library's signature
         sock.bind(address)
-        sock.listen(_BACKLOG)
     except OSError:
         sock.close()
         raise

@@ -90,6 +90,11 @@ class UpstreamCall:
         self._connection = connection
         connection.send(self._request, self)
 
+    def carry_on(self, connection: UpstreamConnection) -> None:
+        """What the connection carries is this call's."""
+        self._connection = connection
+        connection.sink = self
+
     # The connection calls these. A defect in the sink is a failed call, and must not reach the loop.
 
     def on_connected(self) -> None:
@@ -189,6 +194,22 @@ class Pool:
         self._start(call)
         return call
 
+    def take_idle(self) -> UpstreamConnection | None:
+        """A connection that can carry a call at once; None: there is none. Whoever takes it sends on it."""
+        while self._idle:
+            connection = self._idle.pop()
+            if connection.is_usable:
+                return connection
+        return None
+
+    def adopt(
+        self, connection: UpstreamConnection, request: tuple[bytes, bytes], sink: CallSink
+    ) -> UpstreamCall:
+        """Make a call of what was sent on a connection that was taken. From now on `sink` is told."""
+        call = UpstreamCall(self, request, sink)
+        call.carry_on(connection)
+        return call
+
     def restart(self, call: UpstreamCall) -> None:
         """Send a call once more after its connection proved stale."""
         self._start(call)
@@ -210,11 +231,10 @@ class Pool:
 
     def _start(self, call: UpstreamCall) -> None:
         if not call.fresh_only:
-            while self._idle:
-                connection = self._idle.pop()
-                if connection.transport is not None and not connection.transport.is_closing():
-                    call.start_on(connection)
-                    return
+            connection = self.take_idle()
+            if connection is not None:
+                call.start_on(connection)
+                return
         if len(self._open) + self._connecting >= self.origin.connections_max:
             spare = self._idle.popleft() if self._idle else None
             if spare is None:
@@ -279,7 +299,7 @@ class Pool:
             self._sweeper = self._loop.call_later(self.origin.idle_s, self._sweep)
 
     def _hand_over(self, connection: UpstreamConnection, call: UpstreamCall) -> None:
-        if connection.transport is None or connection.transport.is_closing():
+        if not connection.is_usable:
             if not call.over:
                 self._start(call)
         elif call.over:

@@ -90,6 +90,11 @@ class Reception:
         self.over = False
         """Whether an answer or a fault was told, or nobody wants one."""
 
+    def take_over(self, head: ResponseHead, body: bytes) -> None:
+        """What came so far of a plain response, which the listener knows of."""
+        self._head = head
+        self._body += body
+
     def on_connected(self) -> None:
         """The request is being sent."""
         if not self.over:

@@ -18,6 +18,9 @@ class Requester(Protocol):
     def on_shutdown(self) -> None:
         """The gateway stops now: end the answer, and say so."""
 
+    def on_timer(self, now: float) -> None:
+        """The time has come that was asked for with `wake_at_latest`, or a little more."""
+
     def on_client_slow(self) -> None:
         """The client reads slower than it is written to: write no more for now."""
 
@@ -36,8 +39,14 @@ class Responder(Protocol):
     def attach(self, requester: Requester) -> None:
         """From now on tell `requester` what becomes of the client."""
 
+    def wake_at_latest(self, at: float) -> None:
+        """Call `on_timer` of the requester then. Monotonic seconds; asked for once at a time."""
+
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer whole."""
+
+    def answer(self, lines: bytes, body: bytes) -> None:
+        """Answer 200 whole, with header lines that are ready."""
 
     def begin(self, status: int, headers: Headers) -> None:
         """Begin an answer of unknown length."""

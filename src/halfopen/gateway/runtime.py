@@ -1,18 +1,24 @@
 """A snapshot brought to life: pools, target states and routes with their waiting lines.
 
-A target's freed room is offered to the requests of the routes whose first choice it is before those
-that would only fail over to it.
+Rules
+1. A request belongs to the runtime under which it began, to its end.
+2. A runtime that takes the place of another keeps what hasn't changed: the connections to an origin,
+   what is known of a credential and of a target, and the line of a route whose targets are the same.
+   So a change of one route costs the others nothing, and a broken target isn't forgotten.
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
+from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from halfopen.gateway.pool import Origin, Pool
+from halfopen.gateway.shares import part, policy_part, provider_part
 from halfopen.gateway.timers import Wheel
 from halfopen.gateway.tls import ResumingContext
+from halfopen.gateway.waiting_lines import WaitingLines
 from halfopen.model import Outcome, Target
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.policy.hedge import HedgeBudget
@@ -24,6 +30,8 @@ from halfopen.rollout.snapshot import ProviderSpec, Snapshot
 from halfopen.seams import Clock, Entropy
 
 _SECRET_BYTES = 32
+_STARTS_MAX = 256
+_WOKEN_BY_PACE = 8
 _REPEATS = "x-stainless-retry-count"
 """By this the official clients tell a server that they repeat a request; so do we."""
 
@@ -48,49 +56,66 @@ class Surroundings:
 class ProviderRuntime:
     """One provider: its connections, dialect and keys."""
 
-    __slots__ = ("_base_path", "_headers", "dialect", "keys", "pool", "spec")
+    __slots__ = ("_base_path", "_headers", "_starts", "dialect", "identity", "keys", "pool", "spec")
 
     def __init__(
-        self, spec: ProviderSpec, secrets: Mapping[str, str], loop: asyncio.AbstractEventLoop
+        self,
+        spec: ProviderSpec,
+        secrets: Mapping[str, str],
+        loop: asyncio.AbstractEventLoop,
+        before: "ProviderRuntime | None" = None,
     ) -> None:
-        """Connects when the first call comes. Raises KeyError for a secret that is not there."""
+        """Connects when the first call comes.
+
+        Args:
+            spec: Whom to reach, and how.
+            secrets: The values that its references name.
+            loop: Where it runs.
+            before: The same provider until now. Its connections are kept if they lead to the same origin.
+
+        Raises:
+            KeyError: A secret is not there.
+        """
         parts = urlsplit(spec.base_url)
-        tls = parts.scheme == "https"
-        host = parts.hostname or ""
-        port = parts.port or (443 if tls else 80)
-        origin = Origin(
-            host,
-            port,
-            tls=ResumingContext.make() if tls else None,
-            connect_s=spec.connect_s,
-            connections_max=spec.connections_max,
-            idle_s=spec.idle_s,
-        )
         self.spec = spec
-        self.pool = Pool(origin, loop)
+        kept = before is not None and _same_origin(before.spec, spec)
+        self.pool: Pool = before.pool if before and kept else Pool(_origin(spec), loop)
         self.dialect: Dialect = dialect_of(spec.dialect, spec.flavour, spec.base_url)
         self._base_path = parts.path.rstrip("/")
         # A line end at the end of a key, as files and shells leave it, would end the header.
         self.keys: tuple[str | None, ...] = tuple(key.strip() for key in spec.key_values(secrets)) or (None,)
         """The provider's keys, at least one; None: it takes no key. Never log them."""
-        extra = "".join(f"{name}: {value}\r\n" for name, value in spec.header_values(secrets))
+        headers = spec.header_values(secrets)
+        self.identity = (spec.base_url, spec.dialect, spec.flavour, self.keys, headers)
+        """What is known of its targets holds as long as this is the same. Never log it."""
+        extra = "".join(f"{name}: {value}\r\n" for name, value in headers)
+        self._starts: dict[tuple[str, str, tuple[tuple[str, str], ...], int], bytes] = {}
+        """The heads of calls up to the length, by what makes them up: few differ. They hold keys."""
         self._headers = (
             f"host: {parts.netloc}\r\nuser-agent: halfopen\r\naccept-encoding: identity\r\n{extra}".encode()
         )
 
     def request(self, call: Call, repeats: int = 0) -> tuple[bytes, bytes]:
         """The call as bytes: head and body. `repeats`: how often it has been sent before."""
+        shape = (call.method, call.path, call.headers, repeats)
+        start = self._starts.get(shape)
+        if start is None:
+            if len(self._starts) >= _STARTS_MAX:
+                self._starts.clear()
+            start = self._starts[shape] = self._start(call, repeats)
+        return b"%b%d\r\n\r\n" % (start, len(call.body)), call.body
+
+    def _start(self, call: Call, repeats: int) -> bytes:
+        """The head of a call up to the length of its body."""
         headers = "".join(f"{name}: {value}\r\n" for name, value in call.headers)
         if repeats:
             headers += f"{_REPEATS}: {repeats}\r\n"
-        head = b"%b %b HTTP/1.1\r\n%b%bcontent-length: %d\r\n\r\n" % (
+        return b"%b %b HTTP/1.1\r\n%b%bcontent-length: " % (
             call.method.encode("ascii"),
             self._path(call.path).encode("ascii", "replace"),
             self._headers,
             headers.encode("latin-1", "replace"),
-            len(call.body),
         )
-        return head, call.body
 
     def _path(self, path: str) -> str:
         """Join base path and path; a version segment that both have counts once."""
@@ -98,6 +123,29 @@ class ProviderRuntime:
         if last and path.startswith(f"/{last}/"):
             path = path[len(last) + 1 :]
         return self._base_path + path
+
+
+def _origin(spec: ProviderSpec) -> Origin:
+    parts = urlsplit(spec.base_url)
+    tls = parts.scheme == "https"
+    return Origin(
+        parts.hostname or "",
+        parts.port or (443 if tls else 80),
+        tls=ResumingContext.make() if tls else None,
+        connect_s=spec.connect_s,
+        connections_max=spec.connections_max,
+        idle_s=spec.idle_s,
+    )
+
+
+def _same_origin(old: ProviderSpec, new: ProviderSpec) -> bool:
+    """Whether connections of one are good for the other."""
+    one, other = urlsplit(old.base_url), urlsplit(new.base_url)
+    bounds = old.connect_s, old.connections_max, old.idle_s
+    return (
+        (one.scheme, one.netloc) == (other.scheme, other.netloc)
+        and bounds == (new.connect_s, new.connections_max, new.idle_s)
+    )  # fmt: skip
 
 
 class RouteRuntime:
@@ -122,6 +170,23 @@ class RouteRuntime:
             self.line.wake(1, now)
 
 
+class Phase:
+    """Whether the gateway stops. One for all runtimes: old connections may refer to an old one."""
+
+    __slots__ = ("draining",)
+
+    def __init__(self) -> None:
+        """It does not."""
+        self.draining = False
+
+
+class Known(NamedTuple):
+    """What is known of a target, and under which circumstances it was learnt."""
+
+    circumstances: tuple[object, ...]
+    state: TargetState
+
+
 class Runtime:
     """Everything that requests under one snapshot share."""
 
@@ -131,31 +196,68 @@ class Runtime:
         secrets: Mapping[str, str],
         surroundings: Surroundings,
         loop: asyncio.AbstractEventLoop,
+        *,
+        share: float = 1.0,
+        pacing_share: float | None = None,
+        before: "Runtime | None" = None,
     ) -> None:
-        """Builds states and pools; opens no connection."""
+        """Builds states and pools; opens no connection, and changes nothing of `before`.
+
+        Args:
+            snapshot: What to serve.
+            secrets: The values that its references name.
+            surroundings: What the gateway is handed from outside.
+            loop: Where it runs.
+            share: The part of each limit that this process may use. Above 0, up to 1.
+            pacing_share: The same of rate limits, as long as `pace` says nothing else. None: `share`.
+            before: Whose place it takes.
+
+        Raises:
+            KeyError: A secret is not there.
+        """
         self.snapshot = snapshot
         self.surroundings = surroundings
         self.loop = loop
-        self.wheel = Wheel(loop)
-        self.draining = False
-        """Whether connections are closed after the answer that they carry."""
+        self.share = share
+        self.pacing_share: float = before.pacing_share if before else pacing_share or share
+        self.pacing_shares: Mapping[str, float] = before.pacing_shares if before else {}
+        """The part of each provider's rate limits that this process may use, where it has been told."""
+        self.wheel: Wheel = before.wheel if before else Wheel(loop)
+        self.phase: Phase = before.phase if before else Phase()
+        self.in_flight = 0
+        """Requests that have begun under it and are not over."""
+        self.on_idle: Callable[[], None] | None = None
+        """Told when the last of them is over, once another runtime has taken its place."""
+        self.answer_tails: dict[str, str] = {}
+        """The last header lines of plain answers, by upstream: made when the first comes."""
         self.redactor: Redactor = known(secrets.values())
-        self.providers = {
-            name: ProviderRuntime(spec, secrets, loop) for name, spec in snapshot.providers.items()
+        specs = {name: provider_part(spec, share) for name, spec in snapshot.providers.items()}
+        earlier = before.providers if before else {}
+        self.providers: dict[str, ProviderRuntime] = {
+            name: ProviderRuntime(spec, secrets, loop, earlier.get(name)) for name, spec in specs.items()
         }
-        self._waiting_max = snapshot.gateway.queue_max
+        self.policy = policy_part(snapshot.policy, share)
+        self.credentials: dict[str, list[Credential]] = {}
+        """Those of each provider, one for each key, shared by all targets behind it."""
+        self.known: dict[str, Known] = {}
+        """What is known of each target."""
+        self.waiting_lines: WaitingLines = before.waiting_lines if before else WaitingLines(0)
         self.routes: dict[str, RouteRuntime] = {}
         self.relays: dict[str, RouteRuntime] = {}
         """The same routes with the times of what is relayed, and one for requests that name no model."""
-        self._build_routes(loop.time())
-        self._lines = self._lines_by_target()
-        """The lines that lead to each target; first those of routes whose first choice it is."""
+        self._build_routes(loop.time(), before)
+        if before is None:
+            self.lead(())
+
+    @property
+    def draining(self) -> bool:
+        """Whether connections are closed after the answer that they carry."""
+        return self.phase.draining
 
     @property
     def waiting(self) -> int:
-        """Requests in all lines."""
-        lines = {id(route.line): len(route.line) for route in self.relays.values()}
-        return sum(lines.values())
+        """Requests in all lines, those of earlier snapshots included."""
+        return self.waiting_lines.waiting
 
     def holds_secret(self, text: str) -> bool:
         """Whether a secret of the configuration stands in `text`, whole."""
@@ -171,67 +273,117 @@ class Runtime:
 
     def wake(self, target: str, count: int, now: float) -> None:
         """Room may have become free at a target: tell the first in each line that leads there."""
-        for line in self._lines.get(target, ()):
-            if len(line):
-                line.wake(count, now)
+        self.waiting_lines.wake(target, count, now)
 
-    def close(self) -> None:
-        """Close every upstream connection."""
+    def pacing_part(self, provider: str) -> float:
+        """The part of a provider's rate limits that this process keeps to. Above 0, up to 1."""
+        return self.pacing_shares.get(provider, self.pacing_share)
+
+    def pace(self, shares: Mapping[str, float]) -> None:
+        """Keep to these parts of the providers' rate limits from now on."""
+        before, self.pacing_shares = self.pacing_shares, dict(shares)
+        if before == self.pacing_shares:
+            return
+        now = self.loop.time()
+        for each in self.known.values():
+            self._pace(each.state, now)
+        for name in self.known:
+            self.wake(name, _WOKEN_BY_PACE, now)
+
+    def _pace(self, state: TargetState, now: float) -> None:
+        state.set_share(self.pacing_part(state.target.provider), now)
+
+    def lead(self, earlier: Sequence["Runtime"]) -> None:
+        """From now on new requests come here; those of `earlier` runtimes may still wait."""
+        lines = self.waiting_lines
+        lines.places_max = part(self.snapshot.gateway.queue_max, self.share)
+        lines.lead([each.relays.values() for each in (*earlier, self)])
+
+    def ended(self) -> None:
+        """One request that has begun here is over."""
+        self.in_flight -= 1
+        if not self.in_flight and self.on_idle is not None:
+            # Not now: the request is still putting its things away.
+            self.loop.call_soon(self.on_idle)
+
+    def close(self, keep: Container[Pool] = ()) -> None:
+        """Close every upstream connection, but those of the pools in `keep`."""
         for provider in self.providers.values():
-            provider.pool.close()
+            if provider.pool not in keep:
+                provider.pool.close()
 
-    def _build_routes(self, now: float) -> None:
-        credentials = self._credentials()
-        states: dict[str, TargetState] = {}
+    def _build_routes(self, now: float, before: "Runtime | None" = None) -> None:
+        self.credentials = {name: self._credentials_of(name, before) for name in self.providers}
+        self.known = {}
         for name, spec in self.snapshot.routes.items():
-            line = self._new_line()
-            for target in spec.targets:
-                if target.name not in states:
-                    states[target.name] = self._new_state(target, credentials, now)
-            route_states = [states[target.name] for target in spec.targets]
-            self.routes[name] = RouteRuntime(name, spec.options, route_states, line)
-            self.relays[name] = RouteRuntime(name, self._relay_options(spec.options), route_states, line)
+            states = [self._state(target, now, before) for target in spec.targets]
+            line = self._line(name, states, before)
+            earlier = (before.routes.get(name), before.relays.get(name)) if before else (None, None)
+            relaying = self._relay_options(spec.options)
+            self.routes[name] = _route(name, spec.options, states, line, earlier[0])
+            self.relays[name] = _route(name, relaying, states, line, earlier[1])
         kept = [spec for spec in self.snapshot.providers.values() if spec.dialect == "openai"]
         targets = [Target(spec.name, ANY_MODEL, spec.dialect) for spec in kept if spec.local is None]
         if targets:
-            line = self._new_line()
-            relayed = [self._new_state(target, credentials, now) for target in targets]
-            self.relays[ANY_MODEL] = RouteRuntime(
-                ANY_MODEL, self._relay_options(JourneyOptions()), relayed, line
-            )
+            states = [self._state(target, now, before) for target in targets]
+            line = self._line(ANY_MODEL, states, before)
+            relaying = self._relay_options(JourneyOptions())
+            earlier_relay = before.relays.get(ANY_MODEL) if before else None
+            self.relays[ANY_MODEL] = _route(ANY_MODEL, relaying, states, line, earlier_relay)
 
-    def _credentials(self) -> dict[str, list[Credential]]:
-        """One for each key, shared by all targets behind it."""
-        parking = self.snapshot.policy.parking
-        return {
-            name: [Credential(parking) for _ in provider.keys] for name, provider in self.providers.items()
-        }
+    def _credentials_of(self, provider: str, before: "Runtime | None") -> list[Credential]:
+        """What is known of a provider's keys: from before, as far as they are the same."""
+        parking, here = self.policy.parking, self.providers[provider]
+        there = before.providers.get(provider) if before else None
+        known_keys: dict[str | None, Credential] = {}
+        if (
+            before
+            and there
+            and there.spec.base_url == here.spec.base_url
+            and before.policy.parking == parking
+        ):
+            known_keys = dict(zip(there.keys, before.credentials[provider], strict=True))
+        return [known_keys.get(key) or Credential(parking) for key in here.keys]
 
-    def _new_state(
-        self, target: Target, credentials: Mapping[str, list[Credential]], now: float
-    ) -> TargetState:
-        return TargetState(
-            target,
-            credentials[target.provider],
-            self.snapshot.policy,
-            self.surroundings.entropy,
-            now,
-            pacing=self.snapshot.providers[target.provider].pacer_options(target.model),
-        )
+    def _state(self, target: Target, now: float, before: "Runtime | None") -> TargetState:
+        """What is known of a target: from before, if it is still the same one, else nothing."""
+        pacing = self.snapshot.providers[target.provider].pacer_options(target.model)
+        circumstances = (target, self.providers[target.provider].identity, self.policy, pacing)
+        here = self.known.get(target.name)
+        if here is None and before is not None:
+            here = before.known.get(target.name)
+            if here is not None and here.circumstances != circumstances:
+                here = None
+        if here is None:
+            credentials, entropy = self.credentials[target.provider], self.surroundings.entropy
+            state = TargetState(target, credentials, self.policy, entropy, now, pacing=pacing)
+            self._pace(state, now)
+            here = Known(circumstances, state)
+        self.known[target.name] = here
+        return here.state
 
-    def _lines_by_target(self) -> dict[str, list[Line]]:
-        lines: dict[str, list[Line]] = {}
-        for own in (True, False):
-            for route in self.relays.values():
-                for index, state in enumerate(route.states):
-                    leading = lines.setdefault(state.target.name, [])
-                    if (index == 0) is own and route.line not in leading:
-                        leading.append(route.line)
-        return lines
-
-    def _new_line(self) -> Line:
-        return Line(lambda: self.waiting < self._waiting_max)
+    def _line(self, name: str, states: list[TargetState], before: "Runtime | None") -> Line:
+        """The route's line: that from before, if it leads to the same targets."""
+        earlier = before.relays.get(name) if before else None
+        return earlier.line if earlier and _same(earlier.states, states) else self.waiting_lines.new()
 
     def _relay_options(self, options: JourneyOptions) -> JourneyOptions:
         patience_s = self.snapshot.gateway.relay_timeout_s
         return replace(options, deadline_s=patience_s, attempt_s=patience_s)
+
+
+def _route(
+    name: str,
+    options: JourneyOptions,
+    states: list[TargetState],
+    line: Line,
+    earlier: RouteRuntime | None,
+) -> RouteRuntime:
+    """The route from before, if nothing of it has changed, else a new one."""
+    if earlier and earlier.line is line and earlier.options == options and _same(earlier.states, states):
+        return earlier
+    return RouteRuntime(name, options, states, line)
+
+
+def _same(old: list[TargetState], new: list[TargetState]) -> bool:
+    return len(old) == len(new) and all(one is other for one, other in zip(old, new, strict=True))

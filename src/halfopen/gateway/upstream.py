@@ -12,8 +12,13 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, cast
 
-from halfopen.http1 import BadResponseError, ResponseHead, ResponseParser
+from halfopen.http1 import BadResponseError, KnownResponse, ResponseHead, ResponseParser, learn_response
 from halfopen.model import TransportError
+
+_JOINED_BYTES = 64 * 1024
+"""A shorter request goes out in one piece; copying a longer one costs more than it saves."""
+_SURPRISES_MAX = 8
+"""After so many responses that did not look like those before it isn't tried any more."""
 
 
 class CallSink(Protocol):
@@ -39,13 +44,16 @@ class UpstreamConnection(asyncio.Protocol):
     """A socket to an upstream, made by its pool."""
 
     __slots__ = (
+        "_head",
+        "_known",
         "_on_free",
         "_on_lost",
         "_parser",
         "_paused",
-        "_sink",
-        "idle_since",
+        "_surprises",
+                "idle_since",
         "responded",
+        "sink",
         "transport",
         "used",
     )
@@ -58,8 +66,13 @@ class UpstreamConnection(asyncio.Protocol):
         """`on_free` takes it back after a call, `on_lost` when it is gone; each loss is told once."""
         self._on_free = on_free
         self._on_lost = on_lost
-        self._sink: CallSink | None = None
+        self.sink: CallSink | None = None
+        """Who is told of the response that is on its way; None: nobody asked for one."""
         self._parser: ResponseParser | None = None
+        self._head: ResponseHead | None = None
+        self._known: KnownResponse | None = None
+        self._surprises = 0
+        """Responses in a row that looked like none before."""
         self._paused = False
         self.transport: asyncio.Transport | None = None
         self.used = 0
@@ -68,20 +81,29 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether a byte of the current response has come."""
         self.idle_since = 0.0
 
+    @property
+    def is_usable(self) -> bool:
+        """Whether it is open."""
+        return self.transport is not None and not self.transport.is_closing()
+
     def send(self, request: tuple[bytes, bytes], sink: CallSink) -> None:
         """Carry a call: head and body. Only on a connection without one."""
         assert self.transport is not None
-        assert self._sink is None
-        self._sink = sink
-        self._parser = ResponseParser(self)
+        assert self.sink is None
+        self.sink = sink
+        self._parser = None
         self.responded = False
         self.used += 1
-        self.transport.writelines(request)
+        head, body = request
+        if len(body) < _JOINED_BYTES:
+            self.transport.write(head + body)
+        else:
+            self.transport.writelines(request)
         sink.on_connected()
 
     def abandon(self) -> None:
         """Nobody wants the response any more."""
-        self._sink = None
+        self.sink = None
         self.close()
 
     def close(self) -> None:
@@ -110,24 +132,32 @@ class UpstreamConnection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Bytes came."""
-        if self._sink is None or self._parser is None:
+        if self.sink is None:
             self.close()  # nobody asked for anything
             return
-        self.responded = True
-        try:
-            self._parser.feed(data)
-        except BadResponseError as problem:
-            self._fail(TransportError.PROTOCOL, str(problem))
+        parser = self._parser
+        if parser is None:
+            self.responded = True
+            if self._known is not None and self._take_known(data):
+                return
+            parser = self._parser = ResponseParser(self)
+            self._parse(parser, data)
+            if parser.ended and self._surprises < _SURPRISES_MAX and self._head is not None:
+                self._surprises += 1
+                self._known = learn_response(data, self._head)
+            self._head = None
+        else:
+            self._parse(parser, data)
 
     def eof_received(self) -> None:
         """The far side has sent all it will."""
-        if self._sink is not None and self._parser is not None and not self._parser.eof():
+        if self.sink is not None and (self._parser is None or not self._parser.eof()):
             self._fail_ended("the upstream closed the connection")
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The socket is gone."""
         self.transport = None
-        if self._sink is not None:
+        if self.sink is not None:
             detail = f"the connection was lost: {exc}" if exc else "the upstream closed the connection"
             self._fail_ended(detail)
         self._on_lost(self)
@@ -136,44 +166,72 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_response_head(self, head: ResponseHead) -> None:
         """Status and headers."""
-        if self._sink is not None:
-            self._sink.on_head(head)
+        self._head = head
+        if self.sink is not None:
+            self.sink.on_head(head)
 
     def on_response_body(self, data: bytes) -> None:
         """A piece of the body."""
-        if self._sink is not None:
-            self._sink.on_data(data)
+        if self.sink is not None:
+            self.sink.on_data(data)
 
     def on_response_end(self) -> None:
         """The response is whole."""
-        sink, self._sink = self._sink, None
+        sink, self.sink = self.sink, None
         if sink is None:
             return
-        reusable = self._reusable()
-        if reusable:
-            self._parser = None
-            self.resume()  # it may have been paused for the client of this call; the next has another
+        parser = self._parser
+        self._give_back(keeps=parser is not None and parser.keep_alive)
+        sink.on_end()
+
+    # Inside.
+
+    def _parse(self, parser: ResponseParser, data: bytes) -> None:
+        try:
+            parser.feed(data)
+        except BadResponseError as problem:
+            self._fail(TransportError.PROTOCOL, str(problem))
+
+    def _take_known(self, data: bytes) -> bool:
+        """Take a whole response whose head looks like the one before. Whether it did."""
+        assert self._known is not None
+        read = self._known.read(data)
+        if read is None:
+            return False
+        self._surprises = 0
+        head, body = read
+        if self.sink is not None:
+            self.sink.on_head(head)
+        # Whoever is told may give the call to somebody else, or give it up.
+        if self.sink is not None:
+            self.sink.on_data(body)
+        sink, self.sink = self.sink, None
+        if sink is not None:
+            self._give_back(keeps=True)
+            sink.on_end()
+        return True
+
+    def _give_back(self, *, keeps: bool) -> None:
+        """The call is over: to the pool, or closed."""
+        transport = self.transport
+        if (
+            keeps
+            and transport is not None
+            and not transport.is_closing()
+            and transport.get_write_buffer_size() == 0
+        ):
+            if self._paused:
+                self.resume()  # for the client of this call; the next has another
             self._on_free(self)
         else:
             self.close()
-        sink.on_end()
-
-    def _reusable(self) -> bool:
-        transport, parser = self.transport, self._parser
-        return (
-            transport is not None
-            and parser is not None
-            and parser.keep_alive
-            and not transport.is_closing()
-            and transport.get_write_buffer_size() == 0
-        )
 
     def _fail_ended(self, detail: str) -> None:
         in_body = self._parser is not None and self._parser.has_head
         self._fail(TransportError.CUT if in_body else TransportError.RESET, detail)
 
     def _fail(self, error: TransportError, detail: str) -> None:
-        sink, self._sink = self._sink, None
+        sink, self.sink = self.sink, None
         self.close()
         if sink is not None:
             sink.on_failed(error, detail)

@@ -1,6 +1,8 @@
 """HTTP/1.1 and server-sent events without I/O, for both sides."""
 
 from halfopen.http1.coding import BodyDecoder, CodingError, is_coded
+from halfopen.http1.known_request import KnownHead, learn_request
+from halfopen.http1.known_response import KnownResponse, learn_response
 from halfopen.http1.request import RefusedError, RequestHead, RequestLimits, RequestParser
 from halfopen.http1.response import BadResponseError, ResponseHead, ResponseParser
 from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
@@ -10,6 +12,8 @@ __all__ = [
     "BodyDecoder",
     "CodingError",
     "EventTooLargeError",
+    "KnownHead",
+    "KnownResponse",
     "RefusedError",
     "RequestHead",
     "RequestLimits",
@@ -19,4 +23,6 @@ __all__ = [
     "SseEvent",
     "SseParser",
     "is_coded",
+    "learn_request",
+    "learn_response",
 ]

@@ -46,7 +46,7 @@ class RequestLimits:
 class RequestHead:
     """The request line and headers. Header names are lower case."""
 
-    __slots__ = ("headers", "keep_alive", "method", "target", "version")
+    __slots__ = ("headers", "keep_alive", "method", "notes", "target", "version")
 
     def __init__(
         self,
@@ -63,6 +63,8 @@ class RequestHead:
         self.version = version
         self.headers = headers
         self.keep_alive = keep_alive
+        self.notes: object = None
+        """What its reader has worked out of it. One head may be that of many requests."""
 
     @property
     def path(self) -> bytes:

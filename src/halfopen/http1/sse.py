@@ -75,6 +75,10 @@ class SseParser:
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Return the events that `data` completes. Raises EventTooLargeError."""
+        if self._begun and not (self._pending or self._has_cr or self._too_large) and _is_one_line(data):
+            # Most of what comes is one event of one line, whole.
+            if len(data) <= self._max_bytes:
+                return [SseEvent(data, data[6:-2])]
         self._check_bound([])
         if not self._begun:
             data = self._without_bom(data)
@@ -193,9 +197,19 @@ def _ended(event: SseEvent) -> SseEvent:
 _FIELDS = (b"data", b"event", b"id", b"retry")
 
 
+def _is_one_line(raw: bytes) -> bool:
+    """Whether it is an event of one data line and nothing else."""
+    return (
+        raw.startswith(b"data: ")
+        and raw.endswith(b"\n\n")
+        and raw.find(b"\n") == len(raw) - 2
+        and b"\r" not in raw
+    )
+
+
 def parse_event(raw: bytes) -> SseEvent:
     """Parse one event's lines."""
-    if raw.startswith(b"data: ") and raw.find(b"\n") == len(raw) - 2 and b"\r" not in raw:
+    if _is_one_line(raw):
         return SseEvent(raw, raw[6:-2])
     data: list[bytes] = []
     stray: list[bytes] = []

@@ -1,7 +1,5 @@
 """What happened: attempts and the outcome of a request, as facts."""
 
-from dataclasses import dataclass
-
 import msgspec
 
 from halfopen.model.fault import Fault
@@ -45,16 +43,14 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     cancelled: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Skip:
+class Skip(msgspec.Struct, frozen=True, gc=False):
     """A target that was passed over without a call, and why."""
 
     target: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True)
-class Continuation:
+class Continuation(msgspec.Struct, frozen=True, gc=False):
     """An answer that was cut after the client had got a part of it, and who went on with it."""
 
     target: str
@@ -65,8 +61,7 @@ class Continuation:
     """Characters of text that had been delivered by then."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(msgspec.Struct, frozen=True, gc=False):
     """One request from its arrival to its end. Times are monotonic seconds."""
 
     request_id: str

@@ -1,7 +1,8 @@
 """What came back from an upstream, as raw evidence for the decoder."""
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+import msgspec
 
 
 class TransportError(StrEnum):
@@ -27,8 +28,7 @@ class TransportError(StrEnum):
     STREAM_TOO_LONG = "stream_too_long"
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(msgspec.Struct, frozen=True, gc=False):
     """One upstream's reply, or what there is of it."""
 
     status: int | None = None

@@ -2,6 +2,7 @@
 
 from halfopen.policy.credential import Credential
 from halfopen.policy.journey import Journey
+from halfopen.policy.journeys import Journeys
 from halfopen.policy.options import (
     AfterCommit,
     BreakerOptions,
@@ -22,6 +23,7 @@ __all__ = [
     "IllegalTransitionError",
     "Journey",
     "JourneyOptions",
+    "Journeys",
     "JsonAnswers",
     "LimitOptions",
     "ParkingOptions",

@@ -6,38 +6,14 @@ Rules
    asked again: 86400 s has been seen for a short outage. Without a word of its own, 2 s.
 """
 
-from enum import Enum
-
-import msgspec
-
 from halfopen.model import Demand, Fault
 from halfopen.policy.credential import Credential
 from halfopen.policy.pacer import Pacer, PacerOptions
+from halfopen.policy.refusal import Refusal, Refused
 
 THROTTLE_DEFAULT_S = 2.0
 THROTTLE_MAX_S = 300.0
 _SOON_S = 1.0
-
-
-class Refusal(Enum):
-    """Why a target takes no call now."""
-
-    PARKED = "credential parked"
-    THROTTLED = "throttled by the provider"
-    PACED = "the provider's rate limit is used up"
-    BREAKER_OPEN = "breaker open"
-    SLOW_START = "recovering: only part of the traffic goes there"
-    CROWDED = "answers come late: who has another choice goes there"
-    NO_ROOM = "too many calls in flight"
-    NO_BUDGET = "the caller repeats a request, and the retry budget is spent"
-
-
-class Refused(msgspec.Struct, frozen=True, gc=False):
-    """A target's no, with its reason."""
-
-    reason: Refusal
-    until: float
-    """When to ask again; infinity: not by waiting."""
 
 
 class Account:
@@ -56,7 +32,7 @@ class Account:
     def refusal(self, demand: Demand, now: float) -> Refused | None:
         """Why no such call can go out with it now. Takes nothing."""
         credential = self.credential
-        if credential.fault is not None and credential.is_parked(now):
+        if credential.fault is not None and now < credential.parked_until:
             return Refused(Refusal.PARKED, credential.parked_until)
         if now < self.throttled_until:
             return Refused(Refusal.THROTTLED, self.throttled_until)

@@ -13,12 +13,11 @@ Rules
    target; blaming it would turn a queue at a healthy target into an outage.
 """
 
-from collections.abc import Callable
-
-import msgspec
+# ruff: noqa: FURB136 - min() and max() take longer than all the rest of what every call goes through
 
 from halfopen.policy.deadline import Deadline
 from halfopen.policy.options import JourneyOptions
+from halfopen.policy.selection import Selection
 from halfopen.policy.target import TargetState
 
 _PERCENTILE = 0.99
@@ -26,19 +25,16 @@ _MARGIN = 2.0
 _FAIR_SHARE = 0.9
 
 
-class Allowance(msgspec.Struct, frozen=True, gc=False):
-    """The time of one attempt, in seconds."""
+Allowance = tuple[float, float]
+"""What an attempt is given, and what it must have had before its target is blamed for silence. Seconds.
 
-    own_s: float
-    """What it would get if there were nobody else and no deadline."""
-    given_s: float
-    due_s: float
-    """What it must have had before the target is blamed for its silence."""
+A tuple, because every request has one: nothing is made faster, and it is none at all when compiled.
+"""
 
-    @property
-    def is_fair(self) -> bool:
-        """Whether the target can be blamed."""
-        return self.given_s >= _FAIR_SHARE * self.due_s
+
+def is_fair(given_s: float, due_s: float) -> bool:
+    """Whether the target can be blamed."""
+    return given_s >= _FAIR_SHARE * due_s
 
 
 def allow(
@@ -49,7 +45,7 @@ def allow(
     *,
     stream: bool,
     earlier: int,
-    others: Callable[[], bool] | None,
+    others: Selection | None,
 ) -> Allowance:
     """The time of an attempt at a target.
 
@@ -71,16 +67,17 @@ def allow(
         own_s = known_s or options.first_token_s
         if known_s is None and not state.target.capabilities.reasoning:
             cautious_s = _MARGIN * options.first_token_min_s
-            if cautious_s < own_s and others is not None and others():
+            if cautious_s < own_s and others is not None and others.others_could_serve(now):
                 own_s = cautious_s
-    shared = own_s > left_s / 2 and others is not None and others()
-    kept_s = 0.0
-    if shared:
+    given_s = left_s
+    if own_s > left_s / 2 and others is not None and others.others_could_serve(now):
         kept_s = left_s / 2
         if stream and (state.target.capabilities.reasoning or (known_s or 0.0) > kept_s):
             kept_s = min(kept_s, options.first_token_min_s)
-    due_s = min(own_s, deadline.span_s / 2.0 ** (earlier + shared))
-    return Allowance(own_s, min(own_s, left_s - kept_s), due_s)
+        given_s = left_s - kept_s
+        earlier += 1
+    due_s = deadline.span_s / 2.0**earlier
+    return own_s if own_s < given_s else given_s, own_s if own_s < due_s else due_s
 
 
 def _known_s(state: TargetState, options: JourneyOptions) -> float | None:

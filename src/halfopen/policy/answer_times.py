@@ -14,6 +14,7 @@ from halfopen.policy.slowness import Slowness, SlownessOptions
 
 _SHORTEST = 16
 _LENGTHS = 11
+_LONGEST = _SHORTEST << (_LENGTHS - 1)
 
 
 class AnswerTimes:
@@ -27,10 +28,11 @@ class AnswerTimes:
 
     def of(self, tokens: int) -> Slowness | None:
         """The times of answers of about so many tokens. None: such an answer is not judged."""
-        number = ((tokens - 1) // _SHORTEST).bit_length()
-        return self._of_length[number] if tokens > 0 and number < _LENGTHS else None
+        return self._of_length[((tokens - 1) // _SHORTEST).bit_length()] if 0 < tokens <= _LONGEST else None
 
     def in_proportion(self, seconds: float, tokens: int) -> float:
         """The time that the longest answer among those of this length would have taken."""
         longest = _SHORTEST << ((tokens - 1) // _SHORTEST).bit_length()
-        return seconds * math.sqrt(longest / max(tokens, longest // 2))
+        least = longest // 2
+        length = tokens if tokens > least else least  # noqa: FURB136 - max() takes longer than all the rest
+        return seconds * math.sqrt(longest / length)

@@ -25,6 +25,8 @@ Rules
    end is seen in a second. Each lease that expires doubles that, up to what others wait, until the
    target shows life: one that hangs holds every probe for long, and would soon hold all that its
    limit allows.
+8. While another process has given the target up, one failure here opens it. It never opens by that alone:
+   what is broken may be the other process's way to the target.
 
 Sources: M. Nygard, Release It!, 2007; Envoy outlier detection and slow start; resilience4j (failure rate
 and slow call rate).
@@ -33,8 +35,6 @@ and slow call rate).
 from dataclasses import dataclass
 from enum import Enum
 from typing import Final
-
-import msgspec
 
 from halfopen.policy.window import Window
 from halfopen.seams import Entropy
@@ -90,14 +90,21 @@ _HALF_OPEN: Final = BreakerState.HALF_OPEN
 _NEVER: Final = float("-inf")
 
 
-class Ticket(msgspec.Struct, eq=False, gc=False):
-    """A breaker's leave for one call. Hand it back with the result, once."""
+class Ticket:
+    """A breaker's leave for one call. Hand it back with the result, once.
 
-    period: int
-    probe: bool
-    lease: int = 0
-    slow: bool = False
-    """The breaker's: whether its first content came, slowly."""
+    All calls that a closed breaker lets through in one period have the same.
+    """
+
+    __slots__ = ("lease", "period", "probe", "slow")
+
+    def __init__(self, period: int, *, probe: bool, lease: int = 0) -> None:
+        """`lease`: its number, if it is a probe's."""
+        self.period = period
+        self.probe = probe
+        self.lease = lease
+        self.slow = False
+        """The breaker's: whether a probe's first content came, slowly."""
 
 
 class Breaker:
@@ -110,6 +117,7 @@ class Breaker:
         "_first_contents",
         "_lease",
         "_lease_until",
+        "_leave",
         "_lone_lease_until",
         "_lone_open_until",
         "_open_until",
@@ -120,6 +128,7 @@ class Breaker:
         "_run",
         "_state",
         "_unanswered",
+        "_warned_until",
         "_window",
     )
 
@@ -140,8 +149,11 @@ class Breaker:
         self._unanswered = 0
         self._open_until = _NEVER
         self._lone_open_until = _NEVER
+        self._warned_until = _NEVER
         self._closed_since = _NEVER
         self._ramping = False
+        self._leave = Ticket(0, probe=False)
+        """For every call of a period in which it is closed."""
 
     def state(self, now: float) -> BreakerState:
         """The state at `now`."""
@@ -179,7 +191,7 @@ class Breaker:
         if self._state is _CLOSED:
             if self._ramping and not only_choice and self._entropy() >= self._share(now):
                 return None
-            return Ticket(self._period, probe=False)
+            return self._leave
         if only_choice and not self._is_dead:
             return Ticket(self._period, probe=True)
         if now < self._probe_at(only_choice=only_choice):
@@ -196,7 +208,8 @@ class Breaker:
         `slow`: it took too long for this target.
         """
         self._run = self._unanswered = 0
-        ticket.slow = slow
+        if ticket.probe:
+            ticket.slow = slow
         if ticket.period != self._period:
             return
         self._consecutive = 0
@@ -232,11 +245,15 @@ class Breaker:
         if self._state is _CLOSED:
             self._consecutive += 1
             self._window.add(now, marked=True)
-            in_a_row = self._consecutive >= self._options.consecutive
+            in_a_row = self._consecutive >= self._options.consecutive or now < self._warned_until
             if in_a_row or self._is_over(self._window, self._options.failure_ratio, now):
                 self._open(now)
         elif ticket.lease and ticket.lease == self._lease:
             self._open(now)
+
+    def warn(self, until: float) -> None:
+        """Another process has given the target up: until then, one failure is enough."""
+        self._warned_until = until
 
     def abandoned(self, ticket: Ticket) -> None:
         """The call says nothing about the target: cancelled, or the request's own fault."""
@@ -291,6 +308,7 @@ class Breaker:
         """A new period: nothing of the last one counts."""
         self._state = state
         self._period += 1
+        self._leave = Ticket(self._period, probe=False)
         self._consecutive = 0
         self._lease_until = self._lone_lease_until = _NEVER
         self._window.clear()

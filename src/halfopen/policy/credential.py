@@ -6,6 +6,7 @@ Rules
    most one more parking time. So a parked credential gets at most one request per park interval.
 3. A success unparks it, if its call went out after the refusal: an older one proves nothing.
 4. A provider's longer wait is believed up to 300 s; then one request asks again.
+5. What another process was told of the same key holds here as well.
 """
 
 from dataclasses import dataclass
@@ -57,6 +58,19 @@ class Credential:
         self.fault = fault
         self.refusals += 1
         self.parked_until = max(self.parked_until, now + self._park_s(fault))
+
+    def told(self, fault: Fault, until: float, now: float) -> None:
+        """Another process was refused with it, and leaves it alone until then. At most 300 s are believed."""
+        until = min(until, now + _PARK_MAX_S)
+        if until <= now or (self.fault is not None and until <= self.parked_until):
+            return
+        self.fault = fault
+        self.refusals += 1
+        self.parked_until = until
+
+    def told_usable(self) -> None:
+        """Another process was answered with it again."""
+        self.fault = None
 
     def accepted(self, refusals: int) -> None:
         """A call that went out after `refusals` refusals was answered."""

@@ -47,17 +47,15 @@ class Deadline:
 
     def begin(self, now: float) -> None:
         """The request has come."""
+        span_s = self.span_s
         self.arrived = now
-        self._end_at(now + self.span_s)
+        self.at = at = now + span_s
+        self.last_start = at - (_LEFT_MIN_S if span_s >= _LONG_S else _LEFT_MIN_SHARE * span_s)
 
     def renew(self, now: float) -> None:
         """A stream broke after its content had begun."""
-        at = now + self._deadline_s
-        self._end_at(min(at, self.stream_until) if self._stream else at)
-
-    def _end_at(self, at: float) -> None:
-        self.at = at
-        span_s = self.span_s
+        span_s, at = self.span_s, now + self._deadline_s
+        self.at = at = min(at, self.stream_until) if self._stream else at
         self.last_start = at - (_LEFT_MIN_S if span_s >= _LONG_S else _LEFT_MIN_SHARE * span_s)
 
     @property

@@ -18,7 +18,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from halfopen.policy.bucket import RETRY_COST
+
 if TYPE_CHECKING:
+    from halfopen.policy.permit import Permit
+    from halfopen.policy.selection import Selection
     from halfopen.policy.target import TargetState
 
 
@@ -40,11 +44,12 @@ _RETRIES_LOW = 0.5
 class HedgeBudget:
     """What one route may spend on hedges. Not thread-safe; one event loop owns it."""
 
-    __slots__ = ("_mean", "_options", "_seen", "tokens")
+    __slots__ = ("_mean", "_seen", "extra_load", "tokens")
 
     def __init__(self, options: HedgeOptions) -> None:
         """Starts empty: hedges are earned by calls."""
-        self._options = options
+        self.extra_load = options.extra_load
+        """Most tokens that hedges may add, as a share of all. 0: there are none."""
         self._mean = 0.0
         self._seen = 0
         self.tokens = 0.0
@@ -52,7 +57,7 @@ class HedgeBudget:
 
     def earn(self, tokens: int) -> None:
         """A request of so many tokens was sent. 0: of unknown size."""
-        share = self._options.extra_load
+        share = self.extra_load
         if share <= 0.0:
             return
         tokens = max(1, tokens)
@@ -68,14 +73,14 @@ class HedgeBudget:
         0 or 1: of unknown size; no request is that small.
         """
         cost = float(tokens) if tokens > 1 else max(1.0, self._mean)
-        if self._options.extra_load <= 0.0 or self.tokens < cost:
+        if self.extra_load <= 0.0 or self.tokens < cost:
             return False
         self.tokens -= cost
         return True
 
     def delay_s(self, state: "TargetState") -> float | None:
         """How long a first call may be silent before it is hedged; None: no hedge."""
-        share = self._options.extra_load
+        share = self.extra_load
         return state.first_content.percentile(1.0 - share) if share > 0.0 else None
 
     def is_stressed(self, states: "Sequence[TargetState]", now: float) -> bool:
@@ -86,3 +91,21 @@ class HedgeBudget:
             or state.bucket.fill(now) < _RETRIES_LOW
             for state in states
         )
+
+
+def take_hedge(
+    budget: HedgeBudget, selection: "Selection", tokens: int, now: float
+) -> "tuple[int, Permit] | None":
+    """A permit for a hedge of so many tokens at another target, all of it paid. None: there is to be none."""
+    if budget.is_stressed(selection.states, now):
+        return None
+    if not selection.others_could_serve(now) or not budget.take(tokens):
+        return None
+    taken = selection.take_untried(now, [])
+    if taken is None:
+        return None
+    index, permit = taken
+    if not selection.state(index).bucket.take(RETRY_COST, now):
+        selection.give_back(index, permit, now)
+        return None
+    return taken

@@ -27,19 +27,18 @@ The same object is driven by the gateway, by client transports, by bulk runs and
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from typing import Any, Final
 
 from halfopen import errors
-from halfopen.model import Attempt, Demand, Fault, Kind, Skip, Target, TransportError, Usage
+from halfopen.model import Attempt, Demand, Fault, Kind, RateLimit, Skip, Target, TransportError, Usage
 from halfopen.policy import events as ev
 from halfopen.policy.actions import Action, Cancel, Complete, ContinueOn, Fail, Relay, Send, Wait
 from halfopen.policy.allowance import allow
-from halfopen.policy.bucket import RETRY_COST, RetryOptions
-from halfopen.policy.choice import arranged
+from halfopen.policy.bucket import RetryOptions
+from halfopen.policy.choice import Choice, arranged
 from halfopen.policy.deadline import Deadline
 from halfopen.policy.flight import Flight
-from halfopen.policy.hedge import HedgeBudget
+from halfopen.policy.hedge import HedgeBudget, take_hedge
 from halfopen.policy.options import AfterCommit, JourneyOptions
 from halfopen.policy.pace import Pace
 from halfopen.policy.selection import NEVER, Selection, has_queue
@@ -50,7 +49,12 @@ from halfopen.seams import Entropy
 
 _ANY_DEMAND = Demand()
 # Looking a member up in its class takes as long as a method does.
-_WAITING, _ATTEMPTING, _COMMITTED, _ENDED = State.WAITING, State.ATTEMPTING, State.COMMITTED, State.ENDED
+_NEW: Final = State.NEW
+_WAITING: Final = State.WAITING
+_ATTEMPTING: Final = State.ATTEMPTING
+_COMMITTED: Final = State.COMMITTED
+_ENDED: Final = State.ENDED
+_ORDER: Final = Choice.ORDER
 
 
 class Journey:
@@ -76,44 +80,28 @@ class Journey:
         "wake_at",
     )
 
-    def __init__(  # noqa: PLR0913 - what a plan depends on, by name
+    def __init__(  # noqa: PLR0913, PLR0917 - all that a plan depends on; `Journeys` says it for a route
         self,
         targets: Sequence[TargetState],
-        *,
         options: JourneyOptions,
         retry: RetryOptions,
         entropy: Entropy,
-        stream: bool,
+        stream: bool,  # noqa: FBT001 - once a request: a name would cost a tenth of its way
         unfit: Callable[[Target], str | None],
         resumable: Callable[[], str | None] | None = None,
         may_repeat: Callable[[Fault], bool] | None = None,
         demand: Demand = _ANY_DEMAND,
         hedge: HedgeBudget | None = None,
     ) -> None:
-        """Nothing happens before `Arrived`.
-
-        Args:
-            targets: Where the request may go, in order of preference.
-            options: The route's bounds.
-            retry: The backoff between calls to one target.
-            entropy: Draws from 0 to 1.
-            stream: Whether a stream was asked for.
-            unfit: Says why a target can't do the request, or None. Once `committed`, a target is asked
-                anew: then it is to go on with an answer.
-            resumable: Says why what the client has got can't be gone on with, or None. Without it
-                nothing can.
-            may_repeat: Whether the request may be sent again, to any target, after this fault. Without
-                it: always.
-            demand: What the request asks.
-            hedge: What the route may spend on hedges; None: it never hedges.
-        """
-        order = arranged(targets, options.choice, options.weights, demand, entropy)
-        self._selection = Selection(order, retry, entropy, unfit, demand)
+        """Nothing happens before `Arrived`. The arguments are those of `Journeys`."""
+        if options.choice is not _ORDER:
+            targets = arranged(targets, options.choice, options.weights, demand, entropy)
+        self._selection = Selection(targets, retry, entropy, unfit, demand)
         self._options = options
         self._demand = demand
-        self._hedge = hedge if stream else None
+        self._hedge = hedge if stream and hedge is not None and hedge.extra_load > 0.0 else None
         self.stream = stream
-        self.state = State.NEW
+        self.state = _NEW
         self.wake_at = NEVER
         """When the driver must step `Timer` at the latest."""
         self.attempts: list[Attempt] = []
@@ -131,7 +119,7 @@ class Journey:
         self._retry: tuple[int, float] | None = None
 
     @property
-    def skips(self) -> list[Skip]:
+    def skips(self) -> tuple[Skip, ...]:
         """Targets that were passed over, each reason once."""
         return self._selection.skips
 
@@ -157,6 +145,42 @@ class Journey:
             raise IllegalTransitionError(f"{type(event).__name__} while {self.state.value}")
         return handler(self, event, now)
 
+    # What happens to every request, told without an event: as `step` would, for a driver in a hurry.
+
+    def arrived(self, now: float) -> list[Action]:
+        """As `step` of `Arrived`."""
+        if self.state is not _NEW:
+            raise IllegalTransitionError(f"Arrived while {self.state.value}")
+        self._deadline.begin(now)
+        return self._seek(now)
+
+    def connected(self, attempt: int, now: float) -> None:
+        """As `step` of `Connected`, which never asks for anything."""
+        if self.state is not _ATTEMPTING:
+            raise IllegalTransitionError(f"Connected while {self.state.value}")
+        self._flying(attempt, "Connected").connected = now
+
+    def first_byte(self, attempt: int, status: int, limits: tuple[RateLimit, ...], now: float) -> None:
+        """As `step` of `FirstByte`, which never asks for anything."""
+        if self.state is not _ATTEMPTING:
+            raise IllegalTransitionError(f"FirstByte while {self.state.value}")
+        flight = self._flying(attempt, "FirstByte")
+        flight.first_byte, flight.status = now, status
+        if limits:
+            flight.state.learn(flight.permit, limits, now)
+
+    def finished(self, attempt: int, usage: Usage | None, now: float) -> list[Action]:
+        """As `step` of `Finished`."""
+        flight = self._flying(attempt, "Finished")
+        actions = self._cancel(now, but=flight) if len(self._flights) > 1 else []
+        flight.state.settle_success(flight.permit, now, usage)
+        self.served_by = flight.state.target
+        self._land(flight, now, None)
+        self.state = _ENDED
+        self.wake_at = NEVER
+        actions.append(Complete(attempt))
+        return actions
+
     def abandon(self, now: float) -> None:
         """Give everything back, from whatever state: the driver itself has failed."""
         self._cancel(now)
@@ -165,26 +189,21 @@ class Journey:
     # Handlers, named in `transitions.TABLE`.
 
     def _on_arrived(self, _event: ev.Arrived, now: float) -> list[Action]:
-        self._deadline.begin(now)
-        return self._seek(now)
+        return self.arrived(now)
 
     def _on_wake(self, _event: ev.Timer | ev.PermitFreed, now: float) -> list[Action]:
         return self._seek(now)
 
     def _on_connected(self, event: ev.Connected, now: float) -> list[Action]:
-        self._flying(event).connected = now
+        self.connected(event.attempt, now)
         return []
 
     def _on_first_byte(self, event: ev.FirstByte, now: float) -> list[Action]:
-        flight = self._flying(event)
-        flight.first_byte = now
-        flight.status = event.status
-        if event.limits:
-            flight.state.learn(flight.permit, event.limits, now)
+        self.first_byte(event.attempt, event.status, event.limits, now)
         return []
 
     def _on_content(self, event: ev.Content, now: float) -> list[Action]:
-        flight = self._flying(event)
+        flight = self._flying(event.attempt, "Content")
         actions = self._cancel(now, but=flight)
         if flight.first_content is None:
             flight.first_content = now
@@ -201,17 +220,10 @@ class Journey:
         return actions
 
     def _on_finished(self, event: ev.Finished, now: float) -> list[Action]:
-        flight = self._flying(event)
-        actions = self._cancel(now, but=flight)
-        flight.state.settle_success(flight.permit, now, event.usage)
-        self.served_by = flight.state.target
-        self._land(flight, now, fault=None)
-        self._end()
-        actions.append(Complete(event.attempt))
-        return actions
+        return self.finished(event.attempt, event.usage, now)
 
     def _on_failed(self, event: ev.Failed, now: float) -> list[Action]:
-        return self._after_fault(self._flying(event), event.fault, now, usage=event.usage)
+        return self._after_fault(self._flying(event.attempt, "Failed"), event.fault, now, usage=event.usage)
 
     def _on_attempt_timer(self, _event: ev.Timer, now: float) -> list[Action]:
         late = next((flight for flight in self._flights if now >= flight.deadline), None)
@@ -220,7 +232,7 @@ class Journey:
             self._set_timer()
             return actions
         waited_s = now - late.started
-        blame = late.allowance.is_fair
+        blame = late.is_fair
         if self.stream and blame:
             late.state.waited_in_vain(waited_s, now)
         kind = TransportError.FIRST_TOKEN_TIMEOUT if self.stream else TransportError.NO_RESPONSE
@@ -256,18 +268,17 @@ class Journey:
         else:
             flight.state.settle_cancelled(flight.permit, now)
         self._selection.failed(flight.index, fault, flight.permit.credential)
-        self._land(flight, now, fault=fault)
+        self._land(flight, now, fault)
+        final = self._selection.is_final(flight.index, fault)
         if self._flights:
             # The other of two goes on, unless the fault is the request's own.
-            if not self._selection.is_final(flight.index, fault):
-                self._set_timer()
-                return []
-            return [*self._cancel(now), *self._fail(fault)]
+            if final:
+                return [*self._cancel(now), *self._fail(fault)]
+            self._set_timer()
+            return []
         if self.state is not _ATTEMPTING:
             self._deadline.renew(now)
-        if self._selection.is_final(flight.index, fault):
-            return self._fail(fault)
-        if self._may_repeat is not None and not self._may_repeat(fault):
+        if final or (self._may_repeat is not None and not self._may_repeat(fault)):
             return self._fail(fault)
         if self.committed:
             if self._options.after_commit is not AfterCommit.CONTINUE or self._resumable is None:
@@ -295,7 +306,7 @@ class Journey:
                 taken = self._selection.take_again(index, now, refusals)
         if taken is not None:
             self._retry = None
-            return self._send(*taken, now)
+            return self._send(taken[0], taken[1], now)
         until = min((refused.until for refused in refusals), default=NEVER)
         for_room = has_queue(refusals, self._deadline.at)
         if for_room or until < self._deadline.at:
@@ -303,44 +314,33 @@ class Journey:
         return self._give_up(now)
 
     def _send(self, index: int, permit: Permit, now: float, *, hedge: bool = False) -> list[Action]:
-        state, earlier = self._selection.state(index), len(self.attempts) + len(self._flights)
-        last = earlier + 1 >= self._options.attempts
-        others = None if last else partial(self._selection.others_could_serve, now)
+        selection, flights = self._selection, self._flights
+        state, earlier = selection.states[index], len(self.attempts) + len(flights)
+        others = None if earlier + 1 >= self._options.attempts else selection
         allowance = allow(
             state, self._options, self._deadline, now, stream=self.stream, earlier=earlier, others=others
         )
-        flight = Flight(earlier + 1, index, state, permit, allowance, now, now + allowance.given_s)
-        self._flights.append(flight)
+        flight = Flight(earlier + 1, index, state, permit, allowance, now)
+        flights.append(flight)
         self.state = _ATTEMPTING
         if not hedge and self._hedge is not None:
             self._hedge.earn(max(1, self._demand.tokens))
-            delay_s = None if last or self.committed else self._hedge.delay_s(state)
+            delay_s = None if others is None or self.committed else self._hedge.delay_s(state)
             self._hedge_at = NEVER if delay_s is None else now + delay_s
         self._set_timer()
+        number, target, deadline = flight.number, state.target, flight.deadline
         if self.committed:
-            return [ContinueOn(flight.number, state.target, flight.deadline, permit.credential)]
-        repeats = self._selection.repeats(index)
-        return [Send(flight.number, state.target, flight.deadline, permit.credential, repeats, hedge)]
+            return [ContinueOn(number, target, deadline, permit.credential)]
+        repeats = selection.repeats(index) if earlier else self._demand.repeats
+        return [Send(number, target, deadline, permit.credential, repeats, hedge)]
 
     def _send_hedge(self, now: float) -> list[Action]:
         """The first content is late: call another target as well, if nothing speaks against it."""
         self._hedge_at = NEVER
-        budget, selection = self._hedge, self._selection
-        if budget is None or self._may_repeat is not None or now >= self._deadline.last_start:
+        if self._hedge is None or self._may_repeat is not None or now >= self._deadline.last_start:
             return []
-        if budget.is_stressed(selection.states, now):
-            return []
-        if not selection.others_could_serve(now) or not budget.take(max(1, self._demand.tokens)):
-            return []
-        taken = selection.take_untried(now, [])
-        if taken is None:
-            return []
-        index, permit = taken
-        state = selection.state(index)
-        if not state.bucket.take(RETRY_COST, now):
-            selection.give_back(index, permit, now)
-            return []
-        return self._send(index, permit, now, hedge=True)
+        taken = take_hedge(self._hedge, self._selection, max(1, self._demand.tokens), now)
+        return [] if taken is None else self._send(taken[0], taken[1], now, hedge=True)
 
     def _wait(self, until: float, *, for_room: bool) -> list[Action]:
         self.state = _WAITING
@@ -358,13 +358,11 @@ class Journey:
         self._end()
         return [Fail(fault, self.committed)]
 
-    # Bookkeeping.
-
-    def _flying(self, event: ev.OfAttempt) -> Flight:
+    def _flying(self, attempt: int, event: str) -> Flight:
         for flight in self._flights:
-            if flight.number == event.attempt:
+            if flight.number == attempt:
                 return flight
-        raise IllegalTransitionError(f"{type(event).__name__} of {event.attempt}, which is not under way")
+        raise IllegalTransitionError(f"{event} of {attempt}, which is not under way")
 
     def _cancel(self, now: float, *, but: Flight | None = None) -> list[Action]:
         """Give up the attempts under way, except one."""
@@ -376,19 +374,21 @@ class Journey:
                 flight.state.waited_in_vain(now - flight.started, now)
             if flight.permit.open:
                 flight.state.settle_cancelled(flight.permit, now)
-            self._land(flight, now, fault=None, cancelled=True)
+            self._land(flight, now, None, cancelled=True)
             actions.append(Cancel(flight.number))
         return actions
 
-    def _land(self, flight: Flight, now: float, *, fault: Fault | None, cancelled: bool = False) -> None:
-        self.attempts.append(flight.land(now, fault=fault, cancelled=cancelled))
+    def _land(self, flight: Flight, now: float, fault: Fault | None, *, cancelled: bool = False) -> None:
+        self.attempts.append(flight.land(now, fault, cancelled=cancelled))
         self._flights.remove(flight)
         self._pace = None
 
     def _set_timer(self) -> None:
-        self.wake_at = self._hedge_at
+        wake_at = self._hedge_at
         for flight in self._flights:
-            self.wake_at = min(self.wake_at, flight.deadline)
+            if flight.deadline < wake_at:  # noqa: PLR1730 - min() takes longer than all the rest
+                wake_at = flight.deadline
+        self.wake_at = wake_at
 
     def _end(self) -> None:
         self.state = _ENDED

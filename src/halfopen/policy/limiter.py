@@ -87,29 +87,34 @@ class _Peak:
         self._value = 0.0
         self._at = 0.0
 
-    def seen(self, count: int, now: float) -> float:
+    def seen(self, count: float, now: float) -> float:
         """`count` are in flight now. Returns the peak, which is not less."""
-        if count < self._value:
-            faded = (
-                self._value * 2.0 ** ((self._at - now) / _PEAK_HALVED_EVERY_S)
-                if now > self._at
-                else self._value
-            )
-            if count < faded:
-                return faded
-        self._value = float(count)
-        self._at = max(self._at, now)
-        return self._value
+        value = self._value
+        if count < value:
+            if now > self._at:
+                value *= 2.0 ** ((self._at - now) / _PEAK_HALVED_EVERY_S)
+            if count < value:
+                return value
+        self._value = count
+        if now > self._at:  # noqa: PLR1730 - max() takes longer than all the rest
+            self._at = now
+        return count
 
 
 class Limiter:
-    """Counts calls in flight against the limit. Not thread-safe; one event loop owns it."""
+    """Counts calls in flight against the limit. Not thread-safe; one event loop owns it.
+
+    A whole number is at least a size, rounded down, when one more than it is above the size.
+    """
 
     __slots__ = (
         "_guest_peak",
         "_guests",
+        "_live",
+        "_max",
         "_options",
         "_overload",
+        "_own_live",
         "_own_peak",
         "_own_seen",
         "_peak",
@@ -117,15 +122,14 @@ class Limiter:
         "_spill",
         "_stressed",
         "_window",
-        "in_flight",
         "lost",
-        "own_in_flight",
         "own_lost",
     )
 
     def __init__(self, options: LimitOptions) -> None:
         """Starts at the initial limit with nothing in flight."""
         self._options = options
+        self._max = float(options.max)
         self._window = WindowSize(float(min(max(options.initial, options.min), options.max)))
         self._guests = WindowSize(float(options.max))
         self._spill = WindowSize(float(options.max))
@@ -136,14 +140,24 @@ class Limiter:
         self._own_peak = _Peak()
         self._own_seen = float("-inf")
         self._guest_peak = _Peak()
-        self.in_flight = 0
-        """Permits that are out."""
-        self.own_in_flight = 0
+        self._live = 0
+        """Permits that are out, but of lost calls."""
+        self._own_live = 0
         """Of them, those of the target's own traffic. The others are failovers."""
         self.lost = 0
-        """Of those in flight, the calls that are given up for lost: the limit is so much higher."""
+        """Calls that are given up for lost: the limit is so much higher."""
         self.own_lost = 0
         """Of the lost ones, those of own traffic."""
+
+    @property
+    def in_flight(self) -> int:
+        """Permits that are out."""
+        return self._live + self.lost
+
+    @property
+    def own_in_flight(self) -> int:
+        """Of them, those of the target's own traffic. The others are failovers."""
+        return self._own_live + self.own_lost
 
     @property
     def limit(self) -> int:
@@ -153,25 +167,23 @@ class Limiter:
     @property
     def has_room(self) -> bool:
         """Whether the target's own traffic can have a permit."""
-        return self.in_flight < self.limit
-
-    @property
-    def _live(self) -> int:
-        return self.in_flight - self.lost
-
-    @property
-    def _own_live(self) -> int:
-        return self.own_in_flight - self.own_lost
+        return self._live < int(self._window.size)
 
     def lose(self, *, own: bool) -> None:
         """A call that is under way is given up for lost."""
+        self._live -= 1
         self.lost += 1
-        self.own_lost += own
+        if own:
+            self._own_live -= 1
+            self.own_lost += 1
 
     def find(self, *, own: bool) -> None:
         """A lost call has brought something, or is over."""
+        self._live += 1
         self.lost -= 1
-        self.own_lost -= own
+        if own:
+            self._own_live += 1
+            self.own_lost -= 1
 
     def reserved(self, now: float) -> int:
         """Calls of the limit that are kept for the target's own traffic."""
@@ -181,29 +193,38 @@ class Limiter:
 
     def has_room_for(self, now: float, *, own: bool) -> bool:
         """Whether a permit can be had. `own`: for a request whose first choice this target is."""
-        limit, live = int(self._window.size), self._live
-        if live >= limit:
+        live = self._live
+        if live + 1 > self._window.size:
             return False
         if own:
             return True
         guests = live - self._own_live
-        return guests < limit - self.reserved(now) and (
+        return guests < int(self._window.size) - self.reserved(now) and (
             guests < int(self._guests.size) or not self._has_own_users(now)
         )
 
     @property
     def is_crowded(self) -> bool:
         """Whether who has another choice should go there: answers have come late with so many in flight."""
-        return self._live >= int(self._spill.size)
+        return self._live + 1 > self._spill.size
 
     def acquire(self, now: float, *, own: bool = True) -> bool:
         """Take a permit; False, and nothing taken, when there is none."""
         if not self.has_room_for(now, own=own):
             return False
-        self.in_flight += 1
-        self.own_in_flight += own
-        self._look(now, own=own)
+        self.take(now, own=own)
         return True
+
+    def take(self, now: float, *, own: bool) -> None:
+        """Take a permit that there is: `has_room_for` was asked just now."""
+        self._live = live = self._live + 1
+        self._peak.seen(live, now)
+        if own:
+            self._own_live = live = self._own_live + 1
+            self._own_peak.seen(live, now)
+            self._own_seen = now
+        else:
+            self._guest_peak.seen(live - self._own_live, now)
 
     def release(self, now: float, *, own: bool = True) -> None:
         """Give a permit back, `own` as when it was taken.
@@ -212,15 +233,21 @@ class Limiter:
 
         Raises RuntimeError, and changes nothing, when none is out: a permit was given back twice.
         """
-        if (self.own_in_flight if own else self.in_flight - self.own_in_flight) <= 0:
+        live, own_live = self._live, self._own_live
+        if (own_live + self.own_lost if own else self.in_flight - self.own_in_flight) <= 0:
             raise RuntimeError("a permit was released twice")
-        self._look(now, own=own)
-        self.in_flight -= 1
-        self.own_in_flight -= own
+        self._peak.seen(live, now)
+        if own:
+            self._own_peak.seen(own_live, now)
+            self._own_seen = now
+            self._own_live = own_live - 1
+        else:
+            self._guest_peak.seen(live - own_live, now)
+        self._live = live - 1
 
     def missing(self) -> int:
         """How many calls must be lost for one more to have room, at least one."""
-        return max(1, self.in_flight + 1 - self.limit)
+        return max(1, self._live + 1 - int(self._window.size))
 
     def answering(self, now: float, *, late: bool = False, sent: float = _EVER) -> None:
         """A call that holds a permit brought the first of its answer. Call it at most once for each.
@@ -230,12 +257,20 @@ class Limiter:
             late: Whether answers come later than this target's usually do.
             sent: When the call was.
         """
-        self._count(0.0)
-        most, window = float(self._options.max), self._window
-        window.answered(now)
-        if 2 * self._live >= window.size:
-            window.increase(most=most, late=late)
-        self._answered(now, late=late, sent=sent)
+        if self._overload > 0.0 or self._results < _RESULTS:
+            self._count(0.0)
+        live, window, spill = self._live, self._window, self._spill
+        if window.growth < 1.0:
+            window.answered(now)
+        if 2 * live >= window.size:
+            window.increase(most=self._max, late=late)
+        if late or live != self._own_live:
+            self._answered(now, late=late, sent=sent)
+            return
+        if spill.growth < 1.0:
+            spill.settled(now)
+        if 2 * live >= spill.size:
+            spill.increase(most=self._max, late=False)
 
     def overloaded(self, now: float, *, sent: float = _EVER, slow: bool = False) -> None:
         """The target showed overload, or a call timed out.
@@ -264,15 +299,6 @@ class Limiter:
         """Whether it showed overload in the last 10 s, or is nearly used up: nobody should add load."""
         return now - self._stressed < _STRESSED_S or self._live > _STRESSED_USE * self._window.size
 
-    def _look(self, now: float, *, own: bool) -> None:
-        """So many are in flight now."""
-        self._peak.seen(self._live, now)
-        if own:
-            self._own_peak.seen(self._own_live, now)
-            self._own_seen = now
-        else:
-            self._guest_peak.seen(self._live - self._own_live, now)
-
     def _answered(self, now: float, *, late: bool, sent: float) -> None:
         """The limits of those who should leave sooner than own users without another choice."""
         self._adapt(self._spill, self._live, self._peak, now, late=late, sent=sent, least=1.0)
@@ -298,7 +324,7 @@ class Limiter:
         if not late:
             window.settled(now)
             if 2 * in_flight >= window.size:
-                window.increase(most=float(options.max), late=False)
+                window.increase(most=self._max, late=False)
         elif in_flight <= window.size and window.may_decrease(now, sent=sent, every_s=_LATE_EVERY_S):
             used = peak.seen(in_flight, now)
             window.decrease(now, used=used, factor=options.decrease, least=least)

@@ -16,11 +16,17 @@ Rules
 6. A limit that is configured is a bound of its own, which no header raises.
 7. Nonsense (not a number, negative, zero, endless) is not known. Debt ends at one more allowance, so
    nothing that a provider says makes a call wait longer than two of its windows.
+8. Of a limit that several processes use together each has a share, headers' limits included. A change
+   of shares gives nobody room: what was free stays free as far as it fits, and the rest comes by the
+   new rate. So all together never have more room than the limit has, whatever the shares were before.
+   A call that is larger than the share is still counted in full, and paid off at the share's rate.
 
 Source: ITU-T I.371 (03/2004), annex A, and ATM Forum Traffic Management 4.0, section 4.4.3: the
 generic cell rate algorithm as a continuous-state leaky bucket, which lets through the same as virtual
 scheduling (redis-cell).
 """
+
+# ruff: noqa: FURB136, PLR1730 - min() and max() take longer than all the rest of what every call goes through
 
 import math
 from dataclasses import dataclass
@@ -40,6 +46,7 @@ _WINDOW_MIN_S = 0.1
 _WINDOW_MAX_S = 32 * _DAY_S
 _LIMIT_MIN = 1e-3
 _LIMIT_MAX = 1e15
+_SHARE_MIN = 1e-6
 _LEARNT_MAX = 12
 """Limits learnt from headers: no provider has more, and a broken one must not fill the memory."""
 _DIMENSIONS: Final = (Dimension.REQUESTS, Dimension.TOKENS, Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS)
@@ -59,13 +66,19 @@ class PacerOptions:
     """0: not known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """What one call was reckoned to take."""
+Costs = tuple[float, ...]
+"""What a call takes of limits, by their dimension's place in `_DIMENSIONS`."""
 
-    demand: Demand
-    meters: int = 0
-    """How many limits were known when it was taken: later ones have not counted it."""
+
+class Reservation:
+    """What one call was reckoned to take. Nobody changes it."""
+
+    __slots__ = ("costs", "meters")
+
+    def __init__(self, costs: Costs, meters: int) -> None:
+        """`meters`: how many limits were known when it was taken: later ones have not counted it."""
+        self.costs = costs
+        self.meters = meters
 
 
 class _Meter:
@@ -75,19 +88,28 @@ class _Meter:
         "asked_window_s",
         "burst",
         "dimension",
+        "kind",
         "learnt",
         "level",
         "limit",
         "out",
         "rate",
+        "share",
         "spread_level",
         "updated",
+        "whole",
         "window_s",
     )
 
-    def __init__(self, dimension: Dimension, limit: float, window_s: float, *, learnt: bool) -> None:
+    def __init__(
+        self, dimension: Dimension, whole: float, window_s: float, *, share: float, learnt: bool
+    ) -> None:
         """Starts empty: the allowance is full."""
         self.dimension = dimension
+        self.share = share
+        """Of the whole limit, the part that we may use."""
+        self.kind = _DIMENSIONS.index(dimension)
+        """Its place among the costs of a call."""
         self.learnt = learnt
         self.asked_window_s: float | None = None
         """The window that the headers name, to tell a minute's limit from a day's; None: they don't."""
@@ -97,25 +119,37 @@ class _Meter:
         self.out = 0.0
         """Of what was taken, the part whose calls are not over."""
         self.updated = -math.inf
-        self.set_rate(limit, window_s)
+        self.set_rate(whole, window_s)
 
-    def set_rate(self, limit: float, window_s: float) -> None:
+    def set_rate(self, whole: float, window_s: float) -> None:
         """Take another limit; what is in the meter stays. Call `drain` first."""
-        self.limit = limit
+        self.whole = whole
         self.window_s = window_s
-        self.rate = limit / window_s
-        self.burst = limit
+        burst = whole
         if self.dimension is Dimension.REQUESTS and window_s <= _MINUTE_S:
-            self.burst = min(limit, max(SPREAD_MIN, self.rate * SPREAD_S))
-        self.level = min(self.level, 2 * limit)
-        self.spread_level = min(self.spread_level, 2 * limit)
+            burst = min(whole, max(SPREAD_MIN, whole / window_s * SPREAD_S))
+        self.limit = whole * self.share
+        self.burst = burst * self.share
+        self.rate = self.limit / window_s
+        self.level = min(self.level, self.limit + whole)
+        self.spread_level = min(self.spread_level, self.limit + whole)
+
+    def set_share(self, share: float) -> None:
+        """Use another part; what is free doesn't grow by it. Call `drain` first."""
+        room, spread_room = self.limit - self.level, self.burst - self.spread_level
+        self.share = share
+        self.set_rate(self.whole, self.window_s)
+        self.level = min(max(self.limit - room, 0.0), self.limit + self.whole)
+        self.spread_level = min(max(self.burst - spread_room, 0.0), self.limit + self.whole)
 
     def ready_at(self, cost: float) -> float:
         """When the meter has room for `cost`. It depends on what is in the meter only, not on the clock."""
-        limit = self.limit
+        limit, burst = self.limit, self.burst
         excess = self.level + cost - limit if cost < limit else self.level
-        if self.burst < limit:
-            excess = max(excess, self.spread_level + min(cost, self.burst) - self.burst)
+        if burst < limit:
+            spread = self.spread_level + (cost if cost < burst else burst) - burst
+            if spread > excess:
+                excess = spread
         return self.updated + excess / self.rate if excess > 0 else -math.inf
 
     def drain(self, now: float) -> None:
@@ -128,49 +162,63 @@ class _Meter:
 
     def take(self, cost: float, now: float) -> None:
         """A call goes out."""
-        self.drain(now)
+        if now > self.updated:
+            self.drain(now)
         self.out += cost
-        self._fill(min(cost, self.limit))
+        self._fill(cost if cost < self.whole else self.whole)
 
     def settle(self, reckoned: float, used: float, now: float) -> None:
         """A call is over that was reckoned to take `reckoned` and took `used`."""
         self.out -= reckoned
         if used != reckoned:  # not of requests, the only ones that are spread
-            self.drain(now)
-            self._fill(min(used, self.limit) - min(reckoned, self.limit))
+            if now > self.updated:
+                self.drain(now)
+            whole = self.whole
+            self._fill((used if used < whole else whole) - (reckoned if reckoned < whole else whole))
 
     def _fill(self, change: float) -> None:
-        most = 2 * self.limit
-        self.level = min(max(0.0, self.level + change), most)
-        if self.burst < self.limit:
-            self.spread_level = min(self.spread_level + change, most)
+        limit, level = self.limit, self.level + change
+        most = limit + self.whole
+        if level > most:
+            level = most
+        self.level = level if level > 0.0 else 0.0
+        if self.burst < limit:
+            level = self.spread_level + change
+            self.spread_level = level if level < most else most
 
     def told_remaining(self, remaining: float) -> None:
         """Take over what the provider says is left, as far as calls that are out leave it certain."""
-        used = self.limit - min(remaining, self.limit)
+        used = (self.whole - remaining) * self.share if remaining < self.whole else 0.0
         if self.level < used:
             self.level = used
         elif self.learnt and self.level > used + self.out:
             self.level = used + self.out
 
     def told_reset(self, remaining: float, reset_s: float) -> None:
-        """Wait for a fixed window's end when nothing is left.
+        """Wait for a fixed window's end: nothing is left.
 
         A window that drains steadily is full again after the share of it that is used; less than that
         tells that all of it comes back at once, and nothing before.
         """
-        used = self.limit - remaining
-        if remaining < 1 and reset_s < 0.9 * self.window_s * (used - 1) / self.limit:
-            self.level = min(max(self.level, self.limit - 1 + self.rate * reset_s), 2 * self.limit)
+        used = self.whole - remaining
+        if reset_s < 0.9 * self.window_s * (used - 1) / self.whole:
+            most = self.limit + self.whole
+            self.level = min(max(self.level, self.limit - 1 + self.rate * reset_s), most)
 
 
 class Pacer:
     """The rate limits of one model behind one credential. Not thread-safe; one event loop owns it."""
 
-    __slots__ = ("_meters",)
+    __slots__ = ("_asked", "_costs", "_meters", "calls", "knows_limits", "share", "tokens")
 
     def __init__(self, options: PacerOptions) -> None:
-        """Starts with full allowances."""
+        """Starts with full allowances of whole limits."""
+        self.share = 1.0
+        """Of each limit, the part that it keeps to. Above 0, up to 1."""
+        self.calls = 0
+        """That went out while there was a limit to keep."""
+        self.tokens = 0.0
+        """That they were reckoned to take."""
         rates = (
             options.requests_per_minute,
             options.tokens_per_minute,
@@ -178,23 +226,23 @@ class Pacer:
             options.output_tokens_per_minute,
         )
         self._meters = [
-            _Meter(dimension, max(rate, _LIMIT_MIN), _MINUTE_S, learnt=False)
+            _Meter(dimension, max(rate, _LIMIT_MIN), _MINUTE_S, share=1.0, learnt=False)
             for dimension, rate in zip(_DIMENSIONS, rates, strict=True)
             if 0 < rate <= _LIMIT_MAX
         ]
         """Grows only, so that a reservation knows which meters counted it."""
-
-    @property
-    def knows_limits(self) -> bool:
+        self.knows_limits = bool(self._meters)
         """Whether there is any limit to keep."""
-        return bool(self._meters)
+        self._asked: Demand | None = None
+        """Who asked last, and so mostly who goes next."""
+        self._costs: Costs = ()
 
     def ready_at(self, demand: Demand, now: float) -> float:
         """When such a call may go out; `now`, or earlier, if it may now. Takes nothing."""
-        ready_at = now
+        ready_at, costs = now, self._reckoned(demand)
         for meter in self._meters:
-            at = meter.ready_at(_reckoned(meter.dimension, demand))
-            if at > ready_at:  # noqa: PLR1730 - max() costs more than all the rest
+            at = meter.ready_at(costs[meter.kind])
+            if at > ready_at:
                 ready_at = at
         return ready_at
 
@@ -203,9 +251,12 @@ class Pacer:
         meters = self._meters
         if not meters:
             return None
+        costs = self._reckoned(demand)
+        self.calls += 1
+        self.tokens += costs[1]
         for meter in meters:
-            meter.take(_reckoned(meter.dimension, demand), now)
-        return Reservation(demand, len(meters))
+            meter.take(costs[meter.kind], now)
+        return Reservation(costs, len(meters))
 
     def settle(self, reservation: Reservation, usage: Usage | None, now: float) -> None:
         """The call is over: put the estimate right, once.
@@ -216,11 +267,21 @@ class Pacer:
                 anywhere, and its tokens are given back.
             now: Monotonic seconds.
         """
-        demand = reservation.demand
-        for meter in self._meters[: reservation.meters]:
-            reckoned = _reckoned(meter.dimension, demand)
-            used = reckoned if usage is None else _used(meter.dimension, usage)
-            meter.settle(reckoned, used, now)
+        reckoned = reservation.costs
+        used = reckoned if usage is None else _used(usage)
+        for number in range(reservation.meters):
+            meter = self._meters[number]
+            meter.settle(reckoned[meter.kind], used[meter.kind], now)
+
+    def set_share(self, share: float, now: float) -> None:
+        """Keep to another part of each limit from now on. Above 0, up to 1."""
+        share = _part(share)
+        if share == self.share:
+            return
+        self.share = share
+        for meter in self._meters:
+            meter.drain(now)
+            meter.set_share(share)
 
     def learn(self, limits: tuple[RateLimit, ...], now: float) -> None:
         """Take over what an answer's headers told."""
@@ -233,6 +294,14 @@ class Pacer:
                     _adopt(meter, limit, remaining, _sane(told.reset_s, _WINDOW_MAX_S), now)
             elif told.limit is None and remaining is not None:
                 self._learn_remaining(told, remaining, now)
+
+    def _reckoned(self, demand: Demand) -> Costs:
+        """What a call is reckoned to take of each dimension before it goes."""
+        if demand is not self._asked:
+            given, answered = demand.input_tokens, demand.output_tokens
+            self._asked = demand
+            self._costs = (1.0, _bounded(given + answered), _bounded(given), _bounded(answered))
+        return self._costs
 
     def _learn_remaining(self, told: RateLimit, remaining: float, now: float) -> None:
         """Azure has told what is left without the limit: it still bounds what is known of the limit."""
@@ -251,9 +320,10 @@ class Pacer:
                     return meter
         if learnt >= _LEARNT_MAX:
             return None
-        meter = _Meter(told.dimension, limit, _window_s(told.window_s), learnt=True)
+        meter = _Meter(told.dimension, limit, _window_s(told.window_s), share=self.share, learnt=True)
         meter.asked_window_s = told.window_s
         self._meters.append(meter)
+        self.knows_limits = True
         return meter
 
 
@@ -262,12 +332,12 @@ def _adopt(meter: _Meter, limit: float, remaining: float | None, reset_s: float 
     window_s = meter.window_s
     if meter.asked_window_s is None and remaining is not None and reset_s is not None:
         window_s = _inferred_s(limit, remaining, reset_s, window_s)
-    if limit != meter.limit or window_s != meter.window_s:
+    if limit != meter.whole or window_s != meter.window_s:
         meter.set_rate(limit, window_s)
     if remaining is not None:
         meter.told_remaining(remaining)
-        if reset_s is not None:
-            meter.told_reset(min(remaining, limit), reset_s)
+        if remaining < 1 and reset_s is not None:
+            meter.told_reset(remaining, reset_s)
 
 
 def _inferred_s(limit: float, remaining: float, reset_s: float, window_s: float) -> float:
@@ -286,6 +356,11 @@ def _inferred_s(limit: float, remaining: float, reset_s: float, window_s: float)
     return inferred_s if inferred_s <= _DAY_S * 1.01 else reset_s
 
 
+def _part(share: float) -> float:
+    """A share as one can reckon with it. None at all would be an endless wait."""
+    return min(max(share, _SHARE_MIN), 1.0)
+
+
 def _window_s(told_s: float | None) -> float:
     sane = _sane(told_s, math.inf)
     return _MINUTE_S if not sane else min(max(sane, _WINDOW_MIN_S), _WINDOW_MAX_S)
@@ -296,27 +371,14 @@ def _sane(value: float | None, largest: float) -> float | None:
     return value if value is not None and 0 <= value <= largest and value != math.inf else None
 
 
-def _reckoned(dimension: Dimension, demand: Demand) -> float:
-    """What a call is reckoned to take of a limit before it goes."""
-    if dimension is Dimension.REQUESTS:
-        return 1.0
-    if dimension is Dimension.TOKENS:
-        tokens = demand.input_tokens + demand.output_tokens
-    elif dimension is Dimension.INPUT_TOKENS:
-        tokens = demand.input_tokens
-    else:
-        tokens = demand.output_tokens
-    return min(tokens, _LIMIT_MAX) if tokens > 0 else 0.0
-
-
-def _used(dimension: Dimension, usage: Usage) -> float:
+def _used(usage: Usage) -> Costs:
     """What a call took. Input read from a cache is free where input has a limit of its own (Anthropic)."""
-    if dimension is Dimension.REQUESTS:
-        return 1.0
-    if dimension is Dimension.TOKENS:
-        tokens = usage.input_tokens + usage.output_tokens
-    elif dimension is Dimension.INPUT_TOKENS:
-        tokens = usage.input_tokens - max(0, usage.cached_tokens)
-    else:
-        tokens = usage.output_tokens
-    return min(tokens, _LIMIT_MAX) if tokens > 0 else 0.0
+    given, answered = usage.input_tokens, usage.output_tokens
+    free = usage.cached_tokens if usage.cached_tokens > 0 else 0
+    return (1.0, _bounded(given + answered), _bounded(given - free), _bounded(answered))
+
+
+def _bounded(tokens: int) -> float:
+    if tokens <= 0:
+        return 0.0
+    return float(tokens) if tokens < _LIMIT_MAX else _LIMIT_MAX

@@ -221,7 +221,17 @@ class Line:
     leave and wake the line, whoever's place it is. Not thread-safe; one event loop owns it.
     """
 
-    __slots__ = ("_asks", "_has_place", "_lanes", "_now", "_places", "_rooms", "_wake", "_waking")
+    __slots__ = (
+        "_asks",
+        "_has_place",
+        "_has_room",
+        "_lanes",
+        "_now",
+        "_places",
+        "_rooms",
+        "_wake",
+        "_waking",
+    )
 
     def __init__(self, has_place: Callable[[], bool]) -> None:
         """`has_place` says whether one more request may wait, all lines together."""
@@ -231,6 +241,7 @@ class Line:
         self._now = float("-inf")
         self._wake = 0
         self._waking = False
+        self._has_room: Callable[[], bool] | None = None
         self._rooms = 0
         self._asks = 0
 
@@ -276,16 +287,20 @@ class Line:
         if place is not None:
             place.lane.remove(place, self._now)
 
-    def wake(self, count: int, now: float) -> None:
+    def wake(self, count: int, now: float, has_room: Callable[[], bool] | None = None) -> None:
         """Tell those whose turn it is until `count` have taken room. Who finds none keeps the place.
 
-        From within `on_room`, there is so much more room for the wake that goes on.
+        From within `on_room`, there is so much more room for the wake that goes on. Nobody is asked when
+        `has_room` says that there is none after all. None: `count` is all that is known.
         """
         self._now = max(self._now, now)
         if self._waking:
             self._rooms += count
             self._asks += count
+            # Somewhere else, perhaps: that the first place is full says nothing now.
+            self._has_room = None
             return
+        self._has_room = has_room
         self._rooms, self._asks = count, count + _PASSED_ON_MAX
         self._wake += 1
         self._waking = True
@@ -294,6 +309,7 @@ class Line:
                 self._serve(lane)
         finally:
             self._waking = False
+            self._has_room = None
 
     def _serve(self, lane: _Lane) -> None:
         for place in lane.order(self._rooms):
@@ -306,7 +322,9 @@ class Line:
 
     @property
     def _goes_on(self) -> bool:
-        return self._rooms > 0 and self._asks > 0
+        if self._rooms <= 0 or self._asks <= 0:
+            return False
+        return self._has_room is None or self._has_room()
 
     def _ask(self, place: _Place) -> bool:
         """Whether room was taken. Nobody is asked twice in a wake."""

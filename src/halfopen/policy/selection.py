@@ -51,12 +51,12 @@ class Selection:
         "_keys_tried",
         "_overflow",
         "_refused",
-        "_retries",
+        "_retried",
         "_retry_options",
-        "_states",
         "_tried",
         "_unfit",
         "skips",
+        "states",
     )
 
     def __init__(
@@ -68,48 +68,51 @@ class Selection:
         demand: Demand = _ANY_DEMAND,
     ) -> None:
         """`unfit` says why a target can't do the request, or None."""
-        self._states = states
+        self.states = states
+        """All targets in order of preference."""
         self._demand = demand
         self._retry_options = retry
         self._entropy = entropy
         self._unfit = unfit
-        self._tried: set[int] = set()
-        self._excluded: set[int] = set()
-        self._fit: set[int] = set()
-        self._faults: list[tuple[int, Fault]] = []
-        self._retries: dict[int, int] = {}
-        self._keys_tried: dict[int, list[int]] = {}
-        """Of targets with several credentials."""
-        self._refused: set[int] = set()
+        # Most requests need none of these: so numbers with a bit for each target, and tuples.
+        self._tried = 0
+        self._excluded = 0
+        self._fit = 0
+        self._refused = 0
         """Targets whose last fault was a credential's: another one may do."""
+        self._faults: tuple[tuple[int, Fault], ...] = ()
+        """Each with its target."""
+        self._retried: tuple[int, ...] = ()
+        """Targets that were called again, as often as they were."""
+        self._keys_tried: tuple[tuple[int, int], ...] = ()
+        """Each with its target, of targets with several credentials."""
         self._overflow: Overflow | None = None
-        self.skips: list[Skip] = []
+        self.skips: tuple[Skip, ...] = ()
         """Targets that were passed over, each reason once."""
 
     def state(self, index: int) -> TargetState:
         """The shared state of a target."""
-        return self._states[index]
-
-    @property
-    def states(self) -> Sequence[TargetState]:
-        """All targets in order of preference."""
-        return self._states
+        return self.states[index]
 
     def repeats(self, index: int) -> int:
         """How often this target has been sent the request before, by us and by the caller."""
-        return sum(asked == index for asked, _ in self._faults) + self._demand.repeats
+        repeats = self._demand.repeats
+        for asked, _ in self._faults:
+            if asked == index:
+                repeats += 1
+        return repeats
 
     def failed(self, index: int, fault: Fault, credential: int = 0) -> None:
         """A call to a target failed."""
-        self._faults.append((index, fault))
-        if len(self._states[index].accounts) > 1:
-            self._keys_tried.setdefault(index, []).append(credential)
+        self._faults = (*self._faults, (index, fault))
+        if len(self.states[index].accounts) > 1:
+            self._keys_tried = (*self._keys_tried, (index, credential))
             if fault.verdict in _CREDENTIALS_OWN:
-                self._refused.add(index)
+                self._refused |= 1 << index
             else:
-                self._refused.discard(index)
+                self._refused &= ~(1 << index)
         if fault.kind is Kind.CONTEXT_TOO_LONG:
-            target, earlier = self._states[index].target, self._overflow
+            target, earlier = self.states[index].target, self._overflow
             asked_for = self._is_asked_for(index)
             self._overflow = (
                 Overflow.of(index, target, asked_for=asked_for) if earlier is None else earlier.also(target)
@@ -117,22 +120,26 @@ class Selection:
 
     def look_anew(self) -> None:
         """What is asked of the targets has changed: an answer is to be gone on with."""
-        self._fit.clear()
+        self._fit = 0
 
     def take_untried(self, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
         """A permit for the first untried target that takes a call. Adds the others' refusals."""
         crowded = recovering = None
-        for index in range(len(self._states)):
-            if not self._is_untried(index) or not self._fits(index):
+        for index in range(len(self.states)):
+            if (self._tried and self._is_tried(index)) or not self._fits(index):
                 continue
             permit = self._admit(index, now, only_choice=False)
+            if isinstance(permit, Permit):
+                self._tried |= 1 << index
+                return index, permit
             # Whether there is another choice is only asked when it matters: it costs a translation.
             if crowded is None and self._stays(permit, index, now):
                 permit = self._admit(index, now, only_choice=True)
-            if isinstance(permit, Permit):
-                self._tried.add(index)
-                return index, permit
-            if index in self._refused and permit.reason is Refusal.PARKED and permit.until == NEVER:
+                if isinstance(permit, Permit):
+                    self._tried |= 1 << index
+                    return index, permit
+            refused_key = self._refused >> index & 1
+            if refused_key and permit.reason is Refusal.PARKED and permit.until == NEVER:
                 continue  # every credential of it was tried
             if crowded is None and permit.reason is Refusal.CROWDED:
                 crowded = index
@@ -146,24 +153,24 @@ class Selection:
             # Each left it to another, and none took it.
             permit = self._admit(left, now, only_choice=True)
             if isinstance(permit, Permit):
-                self._tried.add(left)
+                self._tried |= 1 << left
                 return left, permit
         return None
 
     def take_again(self, index: int, now: float, refusals: list[Refused]) -> tuple[int, Permit] | None:
         """A permit for a planned retry. Adds the refusal, if that is the answer."""
-        state = self._states[index]
+        state = self.states[index]
         permit = state.admit(now, only_choice=True, demand=self._demand, own=self._is_own(index))
         if isinstance(permit, Permit):
-            self._retries[index] = self._retries.get(index, 0) + 1
+            self._retried = (*self._retried, index)
             return index, permit
         refusals.append(self._worth_waiting(index, permit, now))
         return None
 
     def give_back(self, index: int, permit: Permit, now: float) -> None:
         """The permit is not used after all."""
-        self._states[index].settle_cancelled(permit, now)
-        self._tried.discard(index)
+        self.states[index].settle_cancelled(permit, now)
+        self._tried &= ~(1 << index)
 
     def others_could_serve(self, now: float, *, but: int = -1, within_s: float | None = None) -> bool:
         """Whether an untried target, other than `but`, has a chance.
@@ -172,11 +179,11 @@ class Selection:
         """
         return any(
             index != but
-            and self._is_untried(index)
+            and not self._is_tried(index)
             and (within_s is None or (state.slowness.usual_s or 0.0) <= within_s)
             and state.could_serve(now, self._demand, own=self._is_own(index))
             and self._fits(index)
-            for index, state in enumerate(self._states)
+            for index, state in enumerate(self.states)
         )
 
     def is_final(self, index: int, fault: Fault) -> bool:
@@ -189,7 +196,7 @@ class Selection:
             return False
         if fault.kind is Kind.CONTEXT_TOO_LONG:
             # All are looked at, so that each that is passed over says why.
-            untried = [other for other in range(len(self._states)) if other not in self._tried]
+            untried = [other for other in range(len(self.states)) if not self._tried >> other & 1]
             return not [other for other in untried if self._fits(other)]
         return True
 
@@ -199,12 +206,12 @@ class Selection:
             return None
         plans: list[tuple[float, int, float]] = []
         for index, fault in sorted(dict(self._faults).items()):
-            retries = self._retries.get(index, 0)
+            retries = self._retried.count(index)
             if fault.verdict not in (Verdict.RETRY, Verdict.THROTTLE):
                 continue
             if fault.retries_max is not None and retries >= fault.retries_max:
                 continue
-            state = self._states[index]
+            state = self.states[index]
             reopens_at = state.breaker.retry_at(now, only_choice=True)
             if reopens_at > now and state.breaker.is_outage_confirmed:
                 continue
@@ -213,13 +220,13 @@ class Selection:
             if at < deadline:
                 plans.append((at, index, TIMEOUT_COST if fault.kind in TIMEOUT_KINDS else RETRY_COST))
         for at, index, cost in sorted(plans):
-            if self._states[index].bucket.take(cost, now, self._demand.tokens):
+            if self.states[index].bucket.take(cost, now, self._demand.tokens):
                 return index, at
         return None
 
     def is_plan_vain(self, index: int, now: float) -> bool:
         """Whether the outage of a target was confirmed since its retry was planned."""
-        breaker = self._states[index].breaker
+        breaker = self.states[index].breaker
         return breaker.is_outage_confirmed and breaker.retry_at(now, only_choice=True) > now
 
     def final_fault(self, now: float, *, otherwise: Fault, committed: bool = False) -> Fault:
@@ -243,17 +250,16 @@ class Selection:
             }
         passed_over = {
             index: known
-            for index, state in enumerate(self._states)
+            for index, state in enumerate(self.states)
             if not committed
             and (known := state.known_fault) is not None
-            and index not in self._tried
-            and index not in self._excluded
+            and not (self._tried | self._excluded) >> index & 1
         }
         faults = sorted({**passed_over, **asked}.items(), key=itemgetter(0))
         best = most_informative(fault for _, fault in faults)
         if best is not None:
             return best if self._faults else self._unasked(best, now)
-        if len(self._excluded) == len(self._states):
+        if self._excluded.bit_count() == len(self.states):
             reasons = "; ".join(f"{skip.target}: {skip.reason}" for skip in self.skips)
             return errors.make(Kind.NO_FIT_TARGET, f"No target of this route can do the request. {reasons}")
         return otherwise
@@ -261,56 +267,59 @@ class Selection:
     def _unasked(self, fault: Fault, now: float) -> Fault:
         """The fault to show when no target was asked: why none was, and when one will be."""
         reasons = "; ".join(f"{skip.target}: {skip.reason}" for skip in self.skips)
-        fit = (state for index, state in enumerate(self._states) if index not in self._excluded)
+        fit = [state for index, state in enumerate(self.states) if not self._excluded >> index & 1]
         return replace(
             fault,
             message=f"No target was asked ({reasons}). The last failure: {fault.message}",
             evidence=(f"no call was made: {reasons}", *fault.evidence),
-            delay_s=max(0.0, min(state.retry_at(now) for state in fit) - now),
+            delay_s=max(0.0, min([state.retry_at(now) for state in fit]) - now),
         )
 
     def _admit(self, index: int, now: float, *, only_choice: bool) -> Permit | Refused:
         """Ask a target for a permit, after a credential's fault with a credential that was not tried."""
-        but = self._keys_tried[index] if index in self._refused else ()
-        own = self._is_own(index)
-        return self._states[index].admit(now, only_choice=only_choice, demand=self._demand, own=own, but=but)
+        but: Sequence[int] = ()
+        if self._refused >> index & 1:
+            but = [key for asked, key in self._keys_tried if asked == index]
+        own = index == 0 or self._is_own(index)
+        return self.states[index].admit(now, only_choice=only_choice, demand=self._demand, own=own, but=but)
 
-    def _stays(self, permit: Permit | Refused, index: int, now: float) -> bool:
+    def _stays(self, refused: Refused, index: int, now: float) -> bool:
         """Whether a target that refuses those who have another choice is to be asked as the only one.
 
         A crowded one is left only for one where the answer comes sooner.
         """
-        if isinstance(permit, Permit):
+        reason = refused.reason
+        if reason not in _NOT_FOR_ALL and (reason is not Refusal.NO_ROOM or refused.until > now):
             return False
-        if permit.reason not in _NOT_FOR_ALL and (permit.reason is not Refusal.NO_ROOM or permit.until > now):
-            return False
-        within_s = self._states[index].slowness.present_s if permit.reason is Refusal.CROWDED else None
+        within_s = self.states[index].slowness.present_s if reason is Refusal.CROWDED else None
         return not self.others_could_serve(now, but=index, within_s=within_s)
 
-    def _is_untried(self, index: int) -> bool:
-        """Whether the request has not been there, or may go there with another credential."""
-        return index not in self._tried or index in self._refused
+    def _is_tried(self, index: int) -> bool:
+        """Whether the request has been there, and may not go there with another credential."""
+        return bool((self._tried & ~self._refused) >> index & 1)
 
     def _is_own(self, index: int) -> bool:
         """Whether the target is the request's first choice; elsewhere it is a failover."""
-        return index == 0 or all(earlier in self._excluded for earlier in range(index))
+        earlier = (1 << index) - 1
+        return self._excluded & earlier == earlier
 
     def _fits(self, index: int) -> bool:
-        if index in self._excluded:
+        bit = 1 << index
+        if self._excluded & bit:
             return False
-        target = self._states[index].target
+        target = self.states[index].target
         too_small = None if self._overflow is None else self._overflow.reason_against(target)
         if too_small is not None:
             # Not excluded: what is known of it still counts when there is no answer.
             self._skip(index, too_small)
             return False
-        if index in self._fit:
+        if self._fit & bit:
             return True
         reason = self._unfit(target)
         if reason is None:
-            self._fit.add(index)
+            self._fit |= bit
             return True
-        self._excluded.add(index)
+        self._excluded |= bit
         self._skip(index, reason)
         return False
 
@@ -319,7 +328,7 @@ class Selection:
         return len(self._faults) == 1 and self._is_own(index)
 
     def _worth_waiting(self, index: int, refused: Refused, now: float) -> Refused:
-        confirmed = refused.reason is Refusal.BREAKER_OPEN and self._states[index].breaker.is_outage_confirmed
+        confirmed = refused.reason is Refusal.BREAKER_OPEN and self.states[index].breaker.is_outage_confirmed
         if refused.reason is Refusal.PARKED or confirmed:
             return Refused(refused.reason, NEVER)
         if refused.reason is Refusal.NO_ROOM:  # the line wakes sooner; this is for a wake that went amiss
@@ -331,13 +340,13 @@ class Selection:
     def _is_poison(self, now: float) -> bool:
         """Two providers' servers broke on this request, and both serve nearly everything else."""
         broken = {index for index, fault in self._faults if fault.kind is Kind.SERVER_ERROR}
-        providers = {self._states[index].target.provider for index in broken}
-        return len(providers) > 1 and all(self._states[index].breaker.is_serving(now) for index in broken)
+        providers = {self.states[index].target.provider for index in broken}
+        return len(providers) > 1 and all(self.states[index].breaker.is_serving(now) for index in broken)
 
     def _skip(self, index: int, reason: str) -> None:
-        skip = Skip(self._states[index].target.name, reason)
+        skip = Skip(self.states[index].target.name, reason)
         if skip not in self.skips:
-            self.skips.append(skip)
+            self.skips = (*self.skips, skip)
 
 
 def has_queue(refusals: Sequence[Refused], deadline: float) -> bool:

@@ -42,7 +42,9 @@ class Silence:
 
     def heard(self, permit: "Permit", now: float) -> None:
         """A call has brought the first of its answer, or a failure."""
-        self._calls.pop(permit, None)
+        calls = self._calls
+        if permit in calls:
+            del calls[permit]
         waited_s = now - permit.sent
         if now >= self._until:
             self._earlier_s = self._latest_s if now < self._until + _LATELY_S else 0.0

@@ -19,6 +19,8 @@ Sources: Q. Ma, S. Muthukrishnan and M. Sandler, "Frugal Streaming for Estimatin
 median by steps, here in proportion to it); resilience4j (slow calls).
 """
 
+# ruff: noqa: FURB136, PLR1730 - min() and max() take longer than all the rest of what every call goes through
+
 import math
 from dataclasses import dataclass
 
@@ -59,11 +61,12 @@ _LONGEST_S = 3600.0
 class Slowness:
     """The usual time to first token of one target, and what is slow against it."""
 
-    __slots__ = ("_first", "_options", "_present", "_recorded", "_window", "threshold_s", "usual_s")
+    __slots__ = ("_first", "_min_s", "_present", "_ratio", "_recorded", "_window", "threshold_s", "usual_s")
 
     def __init__(self, options: SlownessOptions) -> None:
         """Knows nothing."""
-        self._options = options
+        self._ratio = options.ratio
+        self._min_s = options.min_s
         self._first: list[float] = []
         self._present = 0.0
         self.usual_s: float | None = None
@@ -79,7 +82,18 @@ class Slowness:
         self._window.add(now, marked=slow)
         if not _SHORTEST_S <= seconds <= _LONGEST_S:
             seconds = _LONGEST_S if seconds > _LONGEST_S else _SHORTEST_S
-        self._learn(seconds, now)
+        usual_s = self.usual_s
+        if usual_s is None:
+            usual_s = self._begin(seconds)
+            if usual_s is None:
+                return slow
+        else:
+            usual_s = self._follow(usual_s, seconds, now)
+        self.usual_s = usual_s
+        if now > self._recorded:
+            self._recorded = now
+        threshold_s, least_s = self._ratio * usual_s, self._min_s
+        self.threshold_s = threshold_s if threshold_s > least_s else least_s
         return slow
 
     def is_slowing(self, now: float) -> bool:
@@ -95,7 +109,11 @@ class Slowness:
         usual_s = self.usual_s
         if usual_s is None:
             return False
-        late_s = min(self.threshold_s, max(_LATE_MIN * self._options.min_s, _LATE * usual_s))
+        # Mostly neither bound is passed, and it need not be known which is the lower one.
+        late_s = _LATE * usual_s
+        if seconds <= late_s and seconds <= self.threshold_s:
+            return False
+        late_s = min(self.threshold_s, max(_LATE_MIN * self._min_s, late_s))
         return seconds > late_s and self._present > late_s
 
     @property
@@ -103,27 +121,34 @@ class Slowness:
         """The present median. Seconds; None: not known yet."""
         return None if self.usual_s is None else self._present
 
-    def _learn(self, seconds: float, now: float) -> None:
-        usual_s = self.usual_s
-        if usual_s is None:
-            self._first.append(seconds)
-            if len(self._first) < SAMPLES_MIN:
-                return
-            self._present = usual_s = sorted(self._first)[SAMPLES_MIN // 2]
-            self._first.clear()
-        else:
-            present_s = self._present * _STEP if seconds > self._present else self._present / _STEP
-            if (present_s > seconds) is (seconds > self._present):
+    def _begin(self, seconds: float) -> float | None:
+        """The usual time, from the first times; None: they are too few."""
+        self._first.append(seconds)
+        if len(self._first) < SAMPLES_MIN:
+            return None
+        self._present = sorted(self._first)[SAMPLES_MIN // 2]
+        self._first.clear()
+        return self._present
+
+    def _follow(self, usual_s: float, seconds: float, now: float) -> float:
+        """A time moves the present median towards itself, and that the usual one, which is returned."""
+        before_s = self._present
+        if seconds > before_s:
+            present_s = before_s * _STEP
+            if present_s > seconds:
                 present_s = seconds  # not past it
-            self._present = present_s
-            gap_s = now - self._recorded
-            if gap_s > 0.0:
-                gap_s = min(gap_s, _GAP_MAX_S)
-                share = min(gap_s / (gap_s + _FOLLOW_S), _FOLLOW_MAX)
-                wanted = (present_s / usual_s - 1.0) * share
-                most = _RISE * gap_s
-                usual_s += usual_s * min(wanted, most)
-        self.usual_s = usual_s
-        self._recorded = max(self._recorded, now)
-        threshold_s = self._options.ratio * usual_s
-        self.threshold_s = max(self._options.min_s, threshold_s)
+        else:
+            present_s = before_s / _STEP
+            if present_s <= seconds:
+                present_s = seconds
+        self._present = present_s
+        gap_s = now - self._recorded
+        if gap_s <= 0.0:
+            return usual_s
+        if gap_s > _GAP_MAX_S:
+            gap_s = _GAP_MAX_S
+        share = gap_s / (gap_s + _FOLLOW_S)
+        if share > _FOLLOW_MAX:
+            share = _FOLLOW_MAX
+        wanted, most = (present_s / usual_s - 1.0) * share, _RISE * gap_s
+        return usual_s + usual_s * (most if most < wanted else wanted)

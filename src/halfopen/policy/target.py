@@ -17,18 +17,18 @@ Rules
 
 from collections.abc import Container, Sequence
 
-import msgspec
-
 from halfopen.model import Demand, Fault, Kind, RateLimit, Target, Usage, Verdict
-from halfopen.policy.account import THROTTLE_MAX_S, Account, Refusal, Refused
+from halfopen.policy.account import THROTTLE_MAX_S, Account
 from halfopen.policy.answer_times import AnswerTimes
-from halfopen.policy.breaker import Breaker, Ticket
+from halfopen.policy.breaker import Breaker
 from halfopen.policy.bucket import RETRY_COST, RetryBucket
 from halfopen.policy.credential import Credential
 from halfopen.policy.first_content import FirstContentTimes
 from halfopen.policy.limiter import Limiter
 from halfopen.policy.options import PolicyOptions
-from halfopen.policy.pacer import PacerOptions, Reservation
+from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.permit import Permit
+from halfopen.policy.refusal import Refusal, Refused
 from halfopen.policy.silence import Silence
 from halfopen.policy.slowness import Slowness
 from halfopen.seams import Entropy
@@ -87,35 +87,11 @@ REQUEST_KINDS = frozenset(
 """Faults that depend on the request, whatever their verdict: other requests need not suffer."""
 
 
-class Permit(msgspec.Struct, eq=False, gc=False):
-    """The right to make one call. Give it to `TargetState.settle_*` exactly once."""
-
-    ticket: Ticket
-    """The breaker's."""
-    refusals: int
-    """Those of the credential so far."""
-    credential: int = 0
-    """Its number at the target."""
-    own: bool = True
-    """Whether the target is the request's first choice."""
-    tokens: int = 0
-    """The request's, estimated."""
-    reservation: Reservation | None = None
-    """The pacer's."""
-    sent: float = float("-inf")
-    """When it was given, in monotonic seconds."""
-    open: bool = True
-    """Until it is settled."""
-    answered: bool = False
-    """Whether the first content has come."""
-    lost: bool = False
-    """Whether it is given up for lost: it doesn't count against the limit."""
-
-
 class TargetState:
     """The shared state of one target. Not thread-safe; one event loop owns it."""
 
     __slots__ = (
+        "_lone",
         "_quiet_until",
         "accounts",
         "answer_times",
@@ -154,6 +130,8 @@ class TargetState:
         self.name = target.name
         several = (credentials,) if isinstance(credentials, Credential) else credentials
         self.accounts = [Account(each, pacing) for each in several]
+        self._lone = self.accounts[0] if len(self.accounts) == 1 else None
+        """The only one, if there is but one."""
         self.breaker = Breaker(options.breaker, entropy)
         self.bucket = RetryBucket(options.retry, now)
         self.limiter = Limiter(options.limit)
@@ -174,6 +152,11 @@ class TargetState:
         """What is known to be wrong with it: its credentials' fault, if all have one, or the last."""
         refused = [account.credential.fault for account in self.accounts]
         return self.last_fault if None in refused else refused[0]
+
+    def set_share(self, share: float, now: float) -> None:
+        """Keep to another part of each credential's rate limits. Above 0, up to 1."""
+        for account in self.accounts:
+            account.pacer.set_share(share, now)
 
     def could_serve(self, now: float, demand: Demand = _ANY_DEMAND, *, own: bool = True) -> bool:
         """Whether a call has a chance: not parked, throttled, full, crowded or given up. Takes nothing.
@@ -213,48 +196,39 @@ class TargetState:
         """
         if now < self._quiet_until:
             return Refused(Refusal.THROTTLED, self._quiet_until)
-        accounts, number = self.accounts, 0
-        if len(accounts) == 1:
-            refused = accounts[0].refusal(demand, now)
-            if refused is not None:
-                return refused
-        else:
+        account, number, limiter = self._lone, 0, self.limiter
+        if account is None:
             usable = self._usable(demand, now, but)
             if isinstance(usable, Refused):
                 return usable
-            number = usable
+            account, number = self.accounts[usable], usable
+        else:
+            refused = account.refusal(demand, now)
+            if refused is not None:
+                return refused
         if demand.repeats and not self.bucket.has(RETRY_COST, now, demand.tokens):
             return Refused(Refusal.NO_BUDGET, _NEVER)
-        if not self.limiter.has_room_for(now, own=own) and not (
-            only_choice and self._make_room(now, own=own)
-        ):
+        if not limiter.has_room_for(now, own=own) and not (only_choice and self._make_room(now, own=own)):
             return Refused(Refusal.NO_ROOM, self.silence.ready_at())
-        if not only_choice and self.limiter.is_crowded:
+        if not only_choice and limiter.is_crowded:
             return Refused(Refusal.CROWDED, _NEVER)
         ticket = self.breaker.admit(now, only_choice=only_choice)
         if ticket is None:
             retry_at = self.breaker.retry_at(now, only_choice=only_choice)
             reason = Refusal.BREAKER_OPEN if retry_at > now else Refusal.SLOW_START
             return Refused(reason, retry_at)
-        account = accounts[number]
         credential = account.credential
         if credential.fault is not None and not credential.admit(now):
             self.breaker.abandoned(ticket)
             return Refused(Refusal.PARKED, credential.parked_until)
-        self.limiter.acquire(now, own=own)
+        limiter.take(now, own=own)
+        tokens = demand.input_tokens + demand.output_tokens
         if demand.repeats:
-            self.bucket.take(RETRY_COST, now, demand.tokens)
+            self.bucket.take(RETRY_COST, now, tokens)
         account.in_flight += 1
-        reservation = account.pacer.reserve(demand, now) if account.pacer.knows_limits else None
-        permit = Permit(
-            ticket,
-            credential.refusals,
-            credential=number,
-            own=own,
-            tokens=demand.tokens,
-            reservation=reservation,
-            sent=now,
-        )
+        permit = Permit(ticket, credential.refusals, number, own, tokens, now)
+        if account.pacer.knows_limits:
+            permit.reservation = account.pacer.reserve(demand, now)
         self.silence.begin(permit)
         return permit
 
@@ -276,7 +250,9 @@ class TargetState:
             self.limiter.overloaded(now, sent=now - waited_s, slow=True)
         else:
             self.limiter.answering(now, late=self.slowness.is_late(waited_s), sent=permit.sent)
-        self.accounts[permit.credential].credential.accepted(permit.refusals)
+        credential = self.accounts[permit.credential].credential
+        if credential.fault is not None:
+            credential.accepted(permit.refusals)
 
     def waited_in_vain(self, waited_s: float, now: float) -> None:
         """A stream's first content had not come after `waited_s`: it would have taken longer."""
@@ -285,21 +261,25 @@ class TargetState:
 
     def settle_success(self, permit: Permit, now: float, usage: Usage | None = None) -> None:
         """The call got a whole answer."""
-        account = self._close(permit, now, usage)
+        credential = self._close(permit, now, usage).credential
         self.breaker.succeeded(permit.ticket, now)
         self.bucket.succeeded(permit.tokens)
         if not permit.answered:
             self.silence.heard(permit, now)
             self._answered_at_once(permit, now, usage)
         self.limiter.release(now, own=permit.own)
-        account.credential.accepted(permit.refusals)
+        if credential.fault is not None:
+            credential.accepted(permit.refusals)
         self.last_fault = None
 
     def settle_fault(self, permit: Permit, fault: Fault, now: float, usage: Usage | None = None) -> None:
         """The call failed."""
         account = self._close(permit, now, usage)
-        if not permit.answered and fault.kind not in TIMEOUT_KINDS:
-            self.silence.heard(permit, now)
+        if not permit.answered:
+            if fault.kind in TIMEOUT_KINDS:
+                self.silence.over(permit)
+            else:
+                self.silence.heard(permit, now)
         self.limiter.release(now, own=permit.own)
         if fault.kind in OVERLOAD_KINDS:
             self.limiter.overloaded(now, sent=permit.sent)
@@ -321,6 +301,8 @@ class TargetState:
     def settle_cancelled(self, permit: Permit, now: float) -> None:
         """The call was given up for reasons that are not the target's."""
         self._close(permit, now, None)
+        if not permit.answered:
+            self.silence.over(permit)
         self.limiter.release(now, own=permit.own)
         self.breaker.abandoned(permit.ticket)
 
@@ -335,15 +317,16 @@ class TargetState:
 
     def _answered_at_once(self, permit: Permit, now: float, usage: Usage | None) -> None:
         """A whole answer came, and nothing of it before: its time is judged by its length."""
-        times = self.answer_times.of(usage.output_tokens) if usage else None
-        if usage is None or times is None:
-            self.limiter.answering(now, sent=permit.sent)
+        sent, tokens = permit.sent, 0 if usage is None else usage.output_tokens
+        times = self.answer_times.of(tokens)
+        if times is None:
+            self.limiter.answering(now, sent=sent)
             return
-        took_s = self.answer_times.in_proportion(now - permit.sent, usage.output_tokens)
+        took_s = self.answer_times.in_proportion(now - sent, tokens)
         if times.record(took_s, now) and times.is_slowing(now):
-            self.limiter.overloaded(now, sent=permit.sent, slow=True)
+            self.limiter.overloaded(now, sent=sent, slow=True)
         else:
-            self.limiter.answering(now, late=times.is_late(took_s), sent=permit.sent)
+            self.limiter.answering(now, late=times.is_late(took_s), sent=sent)
 
     def _usable(self, demand: Demand, now: float, but: Container[int]) -> int | Refused:
         """The number of the credential to use, or the refusal that ends first."""
@@ -365,8 +348,6 @@ class TargetState:
         permit.open = False
         if permit.lost:
             self.limiter.find(own=permit.own)
-        elif not permit.answered:
-            self.silence.over(permit)
         account = self.accounts[permit.credential]
         account.in_flight -= 1
         if permit.reservation is not None:

@@ -10,7 +10,7 @@ _SLOTS = 10
 class Window:
     """Counts what came in the last `window_s`. Not thread-safe; one event loop owns it."""
 
-    __slots__ = ("_marked", "_marks", "_slot", "_slot_ends", "_slot_s", "_total", "_totals")
+    __slots__ = ("_index", "_marked", "_marks", "_slot", "_slot_ends", "_slot_s", "_total", "_totals")
 
     def __init__(self, window_s: float) -> None:
         """Empty. `window_s` is in seconds, above 0."""
@@ -18,6 +18,8 @@ class Window:
         self._totals = [0] * _SLOTS
         self._marks = [0] * _SLOTS
         self._slot = 0
+        self._index = 0
+        """The slot's place."""
         self._slot_ends = self._slot_s
         self._total = 0
         self._marked = 0
@@ -26,7 +28,7 @@ class Window:
         """One more."""
         if now >= self._slot_ends:
             self._advance(now)
-        index = self._slot % _SLOTS
+        index = self._index
         self._totals[index] += 1
         self._total += 1
         if marked:
@@ -53,4 +55,5 @@ class Window:
             self._marked -= self._marks[index]
             self._totals[index] = self._marks[index] = 0
         self._slot = max(slot, self._slot)
+        self._index = self._slot % _SLOTS
         self._slot_ends = (self._slot + 1) * self._slot_s

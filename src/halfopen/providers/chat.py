@@ -10,9 +10,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final, cast
 
 import msgspec
+from msgspec import structs
 
 from halfopen.model import Fault
 from halfopen.providers.json_body import bad, is_too_deep, not_json, not_utf8, too_deep
@@ -31,7 +32,39 @@ class _Shallow(msgspec.Struct):
     stream_options: dict[str, Any] | None = None
 
 
-_SHALLOW = msgspec.json.Decoder(_Shallow)
+MARKED: Final = (
+    "tools",
+    "functions",
+    "audio",
+    "frequency_penalty",
+    "logit_bias",
+    "logprobs",
+    "max_completion_tokens",
+    "max_output_tokens",
+    "max_tokens",
+    "modalities",
+    "n",
+    "parallel_tool_calls",
+    "presence_penalty",
+    "reasoning_effort",
+    "response_format",
+    "seed",
+    "service_tier",
+    "stop",
+    "temperature",
+    "top_k",
+    "top_logprobs",
+    "top_p",
+)
+"""Fields that a model may refuse, or that say how much is asked."""
+# One pass over the body reads the request and tells which of them are there.
+_Read: Final = cast(
+    "type[_Shallow]",
+    msgspec.defstruct("_Read", [(name, msgspec.Raw, msgspec.Raw()) for name in MARKED], bases=(_Shallow,)),
+)
+_READ: Final = msgspec.json.Decoder(_Read)
+_UNMARKED: Final = (msgspec.Raw(),) * len(MARKED)
+_SHALLOW_FIELDS: Final = len(_Shallow.__struct_fields__)
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -64,7 +97,7 @@ class Ask:
         return None if raw is None else plain_value(raw)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Chat(Ask):
     """A chat completion request, as the client sent it or as a request of another dialect means it.
 
@@ -81,6 +114,36 @@ class Chat(Ask):
     """What of the origin is lost in this form and no promise, a short ASCII phrase each: "no top_k"."""
     continues: bool = field(default=False, kw_only=True)
     """Whether the answer goes on with one that was cut, so that it may well be empty."""
+
+    def __init__(  # noqa: PLR0913 - the fields; the generated one takes ten times as long
+        self,
+        body: bytes,
+        model: str,
+        stream: bool,  # noqa: FBT001 - a field
+        include_usage: bool = False,  # noqa: FBT001, FBT002 - a field
+        *,
+        headers: tuple[tuple[str, str], ...] = (),
+        origin: Ask | None = None,
+        native_only: str | None = None,
+        dropped: tuple[str, ...] = (),
+        continues: bool = False,
+    ) -> None:
+        """Takes the fields as they are."""
+        fields = self.__dict__
+        fields["body"] = body
+        fields["model"] = model
+        fields["stream"] = stream
+        fields["headers"] = headers
+        fields["include_usage"] = include_usage
+        fields["origin"] = origin
+        fields["native_only"] = native_only
+        fields["dropped"] = dropped
+        fields["continues"] = continues
+
+    @cached_property
+    def marked(self) -> Mapping[str, msgspec.Raw]:
+        """Those of the `MARKED` fields that it has, each as its raw JSON. Mostly a few, or none."""
+        return {name: self.fields[name] for name in MARKED if name in self.fields}
 
 
 def asks_for_json(chat: Chat) -> bool:
@@ -112,7 +175,7 @@ def parse_chat(body: bytes) -> Chat | Fault:
         The request, or a Fault (verdict FIX_REQUEST) that says what is wrong, where, and what to do.
     """
     try:
-        shallow = _SHALLOW.decode(body)
+        shallow = _READ.decode(body)
         if not body.isascii():
             body.decode()  # the shallow decoder does not look into the text
     except msgspec.ValidationError as problem:
@@ -131,7 +194,13 @@ def parse_chat(body: bytes) -> Chat | Fault:
         return too_deep()
     options = shallow.stream_options
     usage = options is not None and options.get("include_usage") is True
-    return Chat(body, shallow.model, shallow.stream is True, usage)
+    chat = Chat(body, shallow.model, shallow.stream is True, usage)
+    # What the property would find out by decoding once more.
+    values = structs.astuple(shallow)[_SHALLOW_FIELDS:]
+    chat.__dict__["marked"] = (
+        {} if values == _UNMARKED else {name: raw for name, raw in zip(MARKED, values, strict=True) if raw}
+    )
+    return chat
 
 
 _NOUNS: Mapping[str, str] = {

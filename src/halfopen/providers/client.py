@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import msgspec
+
 from halfopen.model import Fault, Target
 from halfopen.providers.contract import Dialect, StreamEvent, Translation
 
 
-@dataclass(frozen=True, slots=True)
-class ClientRequest:
+class ClientRequest(msgspec.Struct, frozen=True, gc=False):
     """One HTTP request of a client, as far as its dialect needs it."""
 
     path: str

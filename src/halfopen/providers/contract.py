@@ -7,7 +7,6 @@ Requests that can be chats are carried as `Chat`, OpenAI's chat completion, betw
 dialect and a provider's; what both have beyond it travels in `Chat.origin` or in extra fields.
 """
 
-from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, Protocol
 
@@ -17,8 +16,7 @@ from halfopen.model import Fault, Reply, Target, Usage
 from halfopen.providers.chat import Chat
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True, gc=False):
     """An HTTP request to an upstream."""
 
     path: str
@@ -29,8 +27,7 @@ class Call:
     method: str = "POST"
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, gc=False):
     """A whole, valid answer: of a `Translation` in the client's dialect, of a `Dialect` a chat completion."""
 
     body: bytes

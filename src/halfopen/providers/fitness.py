@@ -32,7 +32,7 @@ def unfit(chat: Chat, capabilities: Capabilities, *, adapted: Collection[str] = 
     Returns:
         The reason, or None when nothing in the request stands against the model.
     """
-    for name, value in chat.fields.items():
+    for name, value in chat.marked.items():
         rule = _RULES.get(name)
         if rule is not None and name not in adapted and given(value):
             reason = rule(value, capabilities)

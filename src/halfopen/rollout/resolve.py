@@ -52,7 +52,18 @@ def resolve(settings: Settings, local_ability: LocalAbility = small_local) -> Sn
     """Make the snapshot of settings that `check` passed."""
     providers = {name: _provider(name, provider) for name, provider in settings.providers.items()}
     routes = {name: _route(name, route, settings, local_ability) for name, route in settings.routes.items()}
-    return sealed(Snapshot(settings.gateway, providers, routes, _policy(settings.policy)))
+    policy = _policy(settings.policy)
+    return sealed(
+        Snapshot(
+            settings.gateway,
+            providers,
+            routes,
+            policy,
+            processes=settings.processes,
+            store=settings.store,
+            redis=settings.redis,
+        )
+    )
 
 
 def secrets_of(settings: Settings, environ: Mapping[str, str]) -> reference.Secrets:

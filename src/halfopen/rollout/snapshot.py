@@ -9,7 +9,7 @@ import msgspec
 from halfopen.model import Target
 from halfopen.policy.options import JourneyOptions, PacerOptions, PolicyOptions
 from halfopen.rollout import reference
-from halfopen.rollout.settings import Gateway
+from halfopen.rollout.settings import Gateway, Processes, Redis, Store
 
 _ID_LENGTH = 16
 
@@ -110,6 +110,9 @@ class Snapshot:
     providers: Mapping[str, ProviderSpec]
     routes: Mapping[str, RouteSpec]
     policy: PolicyOptions = field(default_factory=PolicyOptions)
+    processes: Processes = field(default_factory=Processes)
+    store: Store = field(default_factory=Store)
+    redis: Redis = field(default_factory=Redis)
     id: str = field(default="", compare=False)
     """First hex digits of the SHA-256 over the canonical JSON of everything else."""
 
@@ -135,7 +138,10 @@ def canonical(snapshot: Snapshot) -> bytes:
     content = {
         "gateway": snapshot.gateway,
         "policy": snapshot.policy,
+        "processes": snapshot.processes,
         "providers": dict(snapshot.providers),
+        "redis": snapshot.redis,
         "routes": dict(snapshot.routes),
+        "store": snapshot.store,
     }
     return msgspec.json.encode(content, order="sorted")

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from halfopen.lab.drills import all_dead, crowd, disconnect, last_resort, outage
+from halfopen.lab.drills import all_dead, crowd, disconnect, fail_static, last_resort, outage
 from halfopen.lab.drills.figure import DrillReport, Figure
 
 Drill = Callable[[int | None], Coroutine[Any, Any, DrillReport]]
@@ -20,6 +20,7 @@ DRILLS: Mapping[str, Drill] = MappingProxyType(
         "disconnect": disconnect.drill,
         "crowd": crowd.drill,
         "last-resort": last_resort.drill,
+        "fail-static": fail_static.drill,
     }
 )
 """The drills by name."""

@@ -6,9 +6,11 @@ import os
 import sys
 import tempfile
 from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from halfopen.lab.matrix.case import MODELS, PROVIDERS
 from halfopen.lab.ports import free_port
@@ -17,6 +19,20 @@ from halfopen.lab.server import LabProvider
 _START_S = 30.0
 _STOP_S = 15.0
 _TRIES = 5
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayProcess:
+    """A gateway that was started."""
+
+    address: str
+    """Of its root."""
+    pid: int
+    """The supervisor's."""
+    state: Path
+    """Its state directory."""
+    told: dict[str, Any]
+    """What it printed when it listened."""
 
 
 @asynccontextmanager
@@ -38,22 +54,45 @@ async def gateway_process(
     Raises:
         RuntimeError: It did not start.
     """
+
+    def written(port: int) -> str:
+        return configuration(providers, port, settings, route, more_targets)
+
+    async with started(written) as gateway:
+        yield f"{gateway.address}/v1"
+
+
+@asynccontextmanager
+async def started(
+    written: Callable[[int], str], *, before: Sequence[str] = ()
+) -> AsyncIterator[GatewayProcess]:
+    """Start a gateway with a state directory of its own, which goes with it.
+
+    Args:
+        written: The text of its `halfopen.toml` for a port.
+        before: A command that becomes the one that follows it, such as `env`.
+
+    Raises:
+        RuntimeError: It did not start.
+    """
     with tempfile.TemporaryDirectory(prefix="halfopen-drill-") as folder:
         path = Path(folder) / "halfopen.toml"
         for tries_left in reversed(range(_TRIES)):
-            path.write_text(configuration(providers, free_port(), settings, route, more_targets))
-            process = await _spawn(path)
-            address = await _address(process)
-            if address is not None:
+            port = free_port()
+            path.write_text(written(port))
+            process = await _spawn(path, before)
+            told = await _told(process)
+            if told is not None:
                 break
-            await _end(process)
+            await end(process)
             if not tries_left:
                 raise RuntimeError(f"halfopen run ended with status {process.returncode}")
-        assert address is not None
+        assert told is not None
+        state = Path(folder) / "halfopen" / str(port)
         try:
-            yield f"{address}/v1"
+            yield GatewayProcess(told["address"], process.pid, state, told)
         finally:
-            await _end(process)
+            await end(process)
 
 
 def configuration(
@@ -76,8 +115,9 @@ def configuration(
     return "\n".join([*blocks, settings])
 
 
-async def _spawn(path: Path) -> Process:
+async def _spawn(path: Path, before: Sequence[str]) -> Process:
     return await asyncio.create_subprocess_exec(
+        *before,
         sys.executable,
         "-m",
         "halfopen",
@@ -88,22 +128,23 @@ async def _spawn(path: Path) -> Process:
         stdin=DEVNULL,
         stdout=PIPE,
         stderr=DEVNULL,  # it tells each rescue there, and a drill makes thousands
-        env={**os.environ, "LAB_KEY": "lab"},
+        env={**os.environ, "LAB_KEY": "lab", "XDG_STATE_HOME": str(path.parent)},
     )
 
 
-async def _address(process: Process) -> str | None:
+async def _told(process: Process) -> dict[str, Any] | None:
     """What it prints once it listens; None: it ended before."""
     assert process.stdout is not None
     with suppress(TimeoutError):
         async with asyncio.timeout(_START_S):
             line = await process.stdout.readline()
         if line:
-            return str(json.loads(line)["address"])
+            told: dict[str, Any] = json.loads(line)
+            return told
     return None
 
 
-async def _end(process: Process) -> None:
+async def end(process: Process) -> None:
     """End it by its own id: politely, then not."""
     if process.returncode is not None:
         return

@@ -5,7 +5,9 @@ further, and the answer comes back the same way.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec import structs
 
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers.chat import Chat
@@ -37,7 +39,7 @@ class Composed:
     def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
         """Judge a whole reply and make of it an answer in the client's dialect."""
         answer = self.dialect.answer(chat, target, reply, created_s=created_s)
-        return answer if isinstance(answer, Fault) else replace(answer, body=self.render(chat, answer))
+        return answer if isinstance(answer, Fault) else structs.replace(answer, body=self.render(chat, answer))
 
     def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
         """A reader whose events are chunks; the client's writer translates them."""

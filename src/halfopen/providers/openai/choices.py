@@ -1,9 +1,12 @@
 """How many choices a request asks for."""
 
-from halfopen.providers.chat import Chat
+from halfopen.providers.chat import Chat, plain_value
 
 
 def choices_asked(chat: Chat) -> int:
     """The request's `n`; 1 when there is none, or none that makes sense."""
-    n = chat.value("n")
+    raw = chat.marked.get("n")
+    if raw is None:
+        return 1
+    n = plain_value(raw)
     return n if isinstance(n, int) and n > 1 else 1

@@ -29,11 +29,10 @@ class OpenAI:
 
     def unfit(self, chat: Chat, target: Target) -> str | None:
         """Why the target can't do what the request asks for; None: it can."""
-        return (
-            fitness.unfit(chat, target.capabilities)
-            or _unfit_effort(chat, target.model)
-            or unfit_single_calls(chat, target.model)
-        )
+        reason = fitness.unfit(chat, target.capabilities)
+        if reason is not None or not chat.marked:
+            return reason
+        return _unfit_effort(chat, target.model) or unfit_single_calls(chat, target.model)
 
     def adapted(self, chat: Chat, target: Target) -> tuple[str, ...]:  # noqa: ARG002 - the contract
         """Nothing: what is sent is followed."""
@@ -41,6 +40,8 @@ class OpenAI:
 
     def call(self, chat: Chat, target: Target, key: str | None) -> Call:
         """Make the upstream's request: the client's body, with the target's model in it."""
+        if target.model == chat.model and not (chat.stream or chat.continues):
+            return Call("/chat/completions", request_headers(chat, key), chat.body)
         fields = chat.fields
         if target.model != chat.model:
             fields = _limit_renamed(stand_in_fields(fields, target), target.model)
@@ -130,15 +131,15 @@ _NEW_LIMIT_NAME = re.compile(r"(?:o\d|gpt-[5-9])(?!\d)")
 def _unfit_effort(chat: Chat, model: str) -> str | None:
     if not _NO_TOOLS_WITH_EFFORT.match(model):
         return None
-    effort = chat.fields.get("reasoning_effort")
-    if fitness.given(effort) and fitness.given(chat.fields.get("tools")) and effort != msgspec.Raw(b'"none"'):
+    effort = chat.marked.get("reasoning_effort")
+    if fitness.given(effort) and fitness.given(chat.marked.get("tools")) and effort != msgspec.Raw(b'"none"'):
         return "no tools together with reasoning_effort"
     return None
 
 
 def unfit_single_calls(chat: Chat, model: str) -> str | None:
     """The o-series refuses parallel_tool_calls by name, so it can't be told to make one call at a time."""
-    refused = _O_SERIES.match(model) is not None and _wants_single_calls(chat.fields)
+    refused = _O_SERIES.match(model) is not None and _wants_single_calls(chat.marked)
     return "parallel tool calls can't be turned off" if refused else None
 
 

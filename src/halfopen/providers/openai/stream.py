@@ -31,6 +31,8 @@ from halfopen.providers.openai.chunk import (
 from halfopen.providers.openai.finish import judge_finish
 from halfopen.providers.openai.usage import read_usage, without_usage
 
+_CONTENT = StreamKind.CONTENT
+_TEXT = Form.TEXT
 _DONE = b"[DONE]"
 _PINGS = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
 
@@ -70,6 +72,9 @@ class OpenAIReader(EventReader):
 
     def _read_all(self, parsed: list[SseEvent]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
+        if len(parsed) == 1:
+            self._read(parsed[0], events)
+            return events
         for event in parsed:
             self._read(event, events)
             if self._ended:
@@ -78,7 +83,10 @@ class OpenAIReader(EventReader):
 
     def _read(self, event: SseEvent, events: list[StreamEvent]) -> None:
         """Append what one event means."""
-        if event.stray or event.event == "error":
+        text = self._plain_text(event)
+        if text:
+            events.append(StreamEvent(_CONTENT, event.raw, len(text), form=_TEXT, text=text))
+        elif event.stray or event.event == "error":
             events.append(self._fail(_judge_odd(event.stray or event.data, event.event)))
         elif not event.data or event.event in _PINGS:
             events.append(StreamEvent(StreamKind.PING, event.raw))
@@ -90,6 +98,35 @@ class OpenAIReader(EventReader):
                 events.append(self._fail(_judge_odd(event.data, event.event)))
             else:
                 self._read_chunk(chunk, event, events)
+
+    def _plain_text(self, event: SseEvent) -> str | None:
+        """The text of a chunk that has nothing but text of the first choice. None: look closely."""
+        data = event.data
+        if event.event or event.stray or not data.startswith(b"{") or b'"usage"' in data:
+            return None
+        chunk = read_chunk(data)
+        if chunk is None or chunk.choices is None or len(chunk.choices) != 1 or chunk.error:
+            return None
+        choice = chunk.choices[0]
+        delta = choice.delta
+        if delta is None or choice.finish_reason or choice.index:
+            return None
+        text = delta.content
+        if (
+            not isinstance(text, str)
+            or delta.refusal
+            or delta.reasoning
+            or delta.reasoning_content
+            or delta.tool_calls
+            or delta.function_call
+            or delta.audio
+            or delta.images
+        ):
+            return None
+        if text:
+            self._filled = True
+            self._seen.add(0)
+        return text
 
     def _read_chunk(self, chunk: Chunk, event: SseEvent, events: list[StreamEvent]) -> None:
         """Append what one chunk means."""

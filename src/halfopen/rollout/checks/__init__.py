@@ -5,6 +5,7 @@ from typing import Any
 
 from halfopen.rollout.checks.policy import check_policy
 from halfopen.rollout.checks.provider import check_is_other, check_provider
+from halfopen.rollout.checks.redis import check_redis
 from halfopen.rollout.checks.route import check_defaults, check_route
 from halfopen.rollout.problem import Findings
 from halfopen.rollout.settings import Settings
@@ -31,6 +32,7 @@ def check(
         check_route(name, route, settings.defaults, declared, findings)
     check_defaults(settings.defaults, _names(data, "defaults"), findings)
     check_policy(settings.policy, findings)
+    check_redis(settings.redis, environ, findings)
     if not declared and not findings.blamed(("providers",)):
         findings.add(("providers",), "there is no provider", "`halfopen config example` shows one")
     if not _names(data, "routes") and not findings.blamed(("routes",)):

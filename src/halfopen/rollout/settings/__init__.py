@@ -8,8 +8,11 @@ from halfopen.rollout.settings.file import Settings
 from halfopen.rollout.settings.gateway import Gateway
 from halfopen.rollout.settings.model import Model
 from halfopen.rollout.settings.policy import Breaker, Limit, Parking, Policy, Retry, Slowness
+from halfopen.rollout.settings.processes import Processes
 from halfopen.rollout.settings.provider import LOCAL_ONLY, Provider
+from halfopen.rollout.settings.redis import Redis
 from halfopen.rollout.settings.route import Defaults, Route
+from halfopen.rollout.settings.store import Store
 from halfopen.rollout.settings.table import Table
 
 __all__ = [
@@ -21,10 +24,13 @@ __all__ = [
     "Model",
     "Parking",
     "Policy",
+    "Processes",
     "Provider",
+    "Redis",
     "Retry",
     "Route",
     "Settings",
     "Slowness",
+    "Store",
     "Table",
 ]

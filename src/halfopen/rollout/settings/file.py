@@ -6,8 +6,11 @@ from msgspec import Meta, field
 
 from halfopen.rollout.settings.gateway import Gateway
 from halfopen.rollout.settings.policy import Policy
+from halfopen.rollout.settings.processes import Processes
 from halfopen.rollout.settings.provider import Provider
+from halfopen.rollout.settings.redis import Redis
 from halfopen.rollout.settings.route import Defaults, Route
+from halfopen.rollout.settings.store import Store
 from halfopen.rollout.settings.table import Table
 
 ProviderName = Annotated[
@@ -35,3 +38,6 @@ class Settings(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     ] = field(default_factory=dict)
     defaults: Defaults = field(default_factory=Defaults)
     policy: Policy = field(default_factory=Policy)
+    processes: Processes = field(default_factory=Processes)
+    store: Store = field(default_factory=Store)
+    redis: Redis = field(default_factory=Redis)

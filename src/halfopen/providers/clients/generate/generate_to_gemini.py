@@ -7,9 +7,10 @@ that translates it for other clients, and relayed. The stream is always asked fo
 events; the client's writer makes an array of them if that is what the client reads.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import msgspec
+from msgspec import structs
 
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
@@ -49,7 +50,7 @@ class GenerateToGemini:
     def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
         """Judge a whole reply. A good one passes byte for byte."""
         answer = translate_answer(chat, target, reply, created_s=created_s, native=True)
-        return answer if isinstance(answer, Fault) else replace(answer, body=reply.body)
+        return answer if isinstance(answer, Fault) else structs.replace(answer, body=reply.body)
 
     def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
         """A reader whose events keep the upstream's bytes."""

@@ -7,10 +7,11 @@ an answer that was cut, goes out as a chat.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import structs
 
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
@@ -65,7 +66,7 @@ class MessagesToAnthropic:
         if _request_of(chat) is None:
             return self._composed.answer(chat, target, reply, created_s=created_s)
         answer = self.dialect.answer(chat, target, reply, created_s=created_s)
-        return answer if isinstance(answer, Fault) else replace(answer, body=reply.body)
+        return answer if isinstance(answer, Fault) else structs.replace(answer, body=reply.body)
 
     def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
         """A reader whose events carry Anthropic's own."""

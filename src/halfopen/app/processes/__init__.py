@@ -1,0 +1,1 @@
+"""The processes of `halfopen run`: a supervisor, one control process and the gateway workers."""

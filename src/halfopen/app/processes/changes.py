@@ -1,0 +1,204 @@
+"""Decides which snapshot is current: the file that was saved, one that was applied, or an earlier one.
+
+Everything here may block on a disk: control calls it in one thread of its own, one call at a time.
+
+Rules
+1. What can't be served changes nothing: the last good snapshot stays, and the problem is kept to be told.
+2. A file counts as saved when its time, size or inode is another one, and has been for two looks: an
+   editor that writes it bit by bit isn't read halfway.
+3. A snapshot that was applied, or gone back to, stays until the file is saved again.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from halfopen.app.configuration import ConfigurationError, Loaded, load, load_text
+from halfopen.app.processes.placing import LOCAL_KEY, secrets_for
+from halfopen.app.processes.restart_note import needs_restart
+from halfopen.app.processes.shared_snapshot import settled
+from halfopen.app.processes.state_directory import Entry, StateDirectory, StateError
+from halfopen.rollout import Secrets, Snapshot
+
+_Seen = tuple[int, int, int]
+
+APPLIED_NAME = Path("FILE")
+"""What problems of a text that was applied are named by."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What came of a look at the file, or of a wish."""
+
+    ok: bool
+    changed: bool = False
+    """Whether there is another current snapshot, or another secret."""
+    problem: str = ""
+    """Why nothing was changed; every problem on a line of its own."""
+    data: Mapping[str, Any] | None = None
+    """More for the command line."""
+
+
+class Changes:
+    """The current snapshot of one gateway, and its written-out keys."""
+
+    def __init__(
+        self,
+        state: StateDirectory,
+        path: Path | None,
+        serving: str,
+        environ: Mapping[str, str],
+        wall: Callable[[], float],
+    ) -> None:
+        """Prepare; `begin` reads what there is.
+
+        Args:
+            state: Where snapshots are kept.
+            path: The configuration file; None: there is none to watch.
+            serving: The snapshot that was served at the start, by its id.
+            environ: The gateway's environment variables.
+            wall: Seconds since the Unix epoch.
+        """
+        self._state = state
+        self.path = path
+        self._environ = environ
+        self._wall = wall
+        self.current = serving
+        self.snapshot: Snapshot | None = None
+        """The current one; None: it can't be read."""
+        self.secrets: dict[str, str] = {}
+        """Keys that the file, or a text that was applied, writes out."""
+        self.problem = ""
+        """What is wrong with the file; empty: nothing."""
+        self._seen: _Seen | None = None
+        self._candidate: _Seen | None = None
+
+    def begin(self) -> Change:
+        """Take what the state directory says; then the file, if it was saved since it was last read."""
+        self.current = self._state.current() or self.current
+        self._adopt(self.current)
+        if self.path is None:
+            return Change(ok=True)
+        self._seen = self._candidate = self._look()
+        last_read = next((e.id for e in reversed(self._state.history()) if e.why in ("start", "file")), "")
+        loaded = self._loaded()
+        if isinstance(loaded, Change):
+            return loaded
+        if loaded.snapshot.id == last_read:
+            self.secrets = written_out(loaded.secrets)
+            return Change(ok=True)
+        return self._make_current(loaded, "file")
+
+    def look(self) -> Change | None:
+        """Whether the file was saved; what came of it, or None: it wasn't."""
+        if self.path is None:
+            return None
+        found = self._look()
+        settled, self._candidate = found == self._candidate, found
+        if not settled or found == self._seen:
+            return None
+        self._seen = found
+        return self.read()
+
+    def read(self) -> Change:
+        """Read the file and make it current if it can be served."""
+        if self.path is None:
+            return Change(ok=False, problem="there is no configuration file to read again")
+        loaded = self._loaded()
+        return loaded if isinstance(loaded, Change) else self._make_current(loaded, "file")
+
+    def apply(self, text: str) -> Change:
+        """Make the text of a file current if it can be served."""
+        try:
+            loaded = load_text(text, self._environ, APPLIED_NAME)
+        except ConfigurationError as error:
+            return Change(ok=False, problem=str(error), data={"problems": _plain(error.problems)})
+        change = self._make_current(loaded, "apply")
+        notes = {"warnings": _plain(loaded.warnings), "notes": _plain(loaded.hints)}
+        return Change(change.ok, change.changed, change.problem, notes)
+
+    def roll_back(self, id: str = "") -> Change:  # noqa: A002 - as everywhere, a snapshot's id
+        """Make an earlier snapshot current: the one with this id, or the last other one."""
+        chosen = id or next(
+            (entry.id for entry in reversed(self._state.history()) if entry.id != self.current), ""
+        )
+        if not chosen:
+            return Change(ok=False, problem="there is no other snapshot to go back to")
+        try:
+            snapshot = self._state.load(chosen)
+        except StateError as error:
+            return Change(ok=False, problem=str(error))
+        return self._choose(snapshot, self.secrets, "rollback")
+
+    def take_over(self, shared: Snapshot) -> Change:
+        """Make current what was applied on another machine, as far as it is shared."""
+        if self.snapshot is None:
+            return Change(ok=False, problem="this machine's own snapshot can't be read")
+        return self._choose(settled(shared, self.snapshot), self.secrets, "other machine")
+
+    def history(self) -> list[Entry]:
+        """Every change, the oldest first."""
+        return self._state.history()
+
+    def _loaded(self) -> Loaded | Change:
+        assert self.path is not None
+        try:
+            loaded = load(self.path, self._environ)
+        except ConfigurationError as error:
+            self.problem = str(error)
+            return Change(ok=False, problem=self.problem)
+        self.problem = ""
+        return loaded
+
+    def _make_current(self, loaded: Loaded, why: str) -> Change:
+        change = self._choose(loaded.snapshot, written_out(loaded.secrets), why)
+        if why == "file":
+            self.problem = f"{self.path}: {change.problem}" if change.problem else ""
+        return change
+
+    def _choose(self, snapshot: Snapshot, secrets: dict[str, str], why: str) -> Change:
+        if self.snapshot is not None and (problem := needs_restart(self.snapshot, snapshot)):
+            return Change(ok=False, problem=problem)
+        try:
+            # The supervisor gives local models their key.
+            secrets_for(snapshot, {LOCAL_KEY: "", **self._environ, **secrets})
+        except KeyError as error:
+            return Change(ok=False, problem=f"the gateway's environment has no {error.args[0]}")
+        if snapshot.id == self.current:
+            changed, self.secrets = secrets != self.secrets, secrets
+            return Change(ok=True, changed=changed)
+        try:
+            self._state.save(snapshot)
+            self._state.set_current(snapshot.id, why, self._wall())
+        except StateError as error:
+            return Change(ok=False, problem=str(error))
+        self.current, self.snapshot, self.secrets = snapshot.id, snapshot, secrets
+        return Change(ok=True, changed=True)
+
+    def _adopt(self, id: str) -> None:  # noqa: A002 - as everywhere, a snapshot's id
+        if not id:
+            return
+        try:
+            self.snapshot = self._state.load(id)
+        except StateError as error:
+            self.problem = str(error)
+
+    def _look(self) -> _Seen | None:
+        assert self.path is not None
+        try:
+            found = self.path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+def written_out(secrets: Secrets) -> dict[str, str]:
+    """Of all secrets those that stand in the file itself. No environment variable has a dot in its name."""
+    return {name: value for name, value in secrets.items() if "." in name}
+
+
+def _plain(values: tuple[Any, ...]) -> Any:
+    return msgspec.to_builtins(values)

@@ -1,0 +1,377 @@
+"""The control process: takes outcomes, keeps the current snapshot, and tells who asks how things are.
+
+`python -m halfopen.app.processes.control ORDERS`; the supervisor starts it. Workers never wait for it.
+
+Rules
+1. The event loop never waits for a disk: the store has its thread, configuration and snapshots another.
+2. A new snapshot goes to the supervisor first, which starts local models, and half a second later at
+   most to the workers.
+"""
+
+import asyncio
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, Final, TypeVar
+
+import msgspec
+import uvloop
+
+from halfopen import redact
+from halfopen.app.processes.changes import Change, Changes
+from halfopen.app.processes.child import ControlOrders, Lifeline, Word, orders
+from halfopen.app.processes.messages import (
+    Answer,
+    Applied,
+    Apply,
+    Ask,
+    Hello,
+    Message,
+    Outcomes,
+    Recorded,
+    Reload,
+    Role,
+)
+from halfopen.app.processes.peers import Peer, Peers
+from halfopen.app.processes.placing import LOCAL_KEY, secrets_for
+from halfopen.app.processes.state_directory import StateDirectory
+from halfopen.app.processes.status import problems_of, supervisor_of, workers_of
+from halfopen.app.processes.store_writer import StoreWriter
+from halfopen.rollout.settings import Store
+from halfopen.store.sqlite import SqliteOutcomes
+
+LOOK_S: Final = 0.125
+"""Between two looks at the configuration file; it is read after two that are alike."""
+SUPERVISOR_S: Final = 0.5
+"""The supervisor's lead over the workers, at most."""
+WORKERS_S: Final = 0.8
+"""The command line is told which workers serve a new snapshot after this long at the latest."""
+SECRETS_S: Final = 2.0
+"""Outcomes wait for the configuration to be read for at most so long."""
+STOP_S: Final = 2.0
+"""What waits is written for so long at the end."""
+_BUSY_S: Final = 2.0
+_MIB: Final = 1024 * 1024
+_NICER: Final = 5
+
+Result = TypeVar("Result")
+
+
+class Control:
+    """Everything that control does. Make it inside the running loop."""
+
+    def __init__(
+        self,
+        state: StateDirectory,
+        changes: Changes,
+        *,
+        writer: StoreWriter | None = None,
+        tell: Callable[[str], object] = sys.stderr.write,
+    ) -> None:
+        """`writer` stores outcomes, by default in the state directory. `tell` writes to standard error."""
+        self._loop = asyncio.get_running_loop()
+        self._state = state
+        self._changes = changes
+        self._tell = tell
+        self._told = ""
+        self._began = time.time()
+        self._peers = Peers(self._heard)
+        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
+        self._disk_busy_since: float | None = None
+        self._server: asyncio.Server | None = None
+        self._begun = False
+        """Whether it is known by now which snapshot is current."""
+        self._applied = asyncio.Event()
+        """Set when somebody has answered an `Apply`."""
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._defect = ""
+        self.writer = writer or StoreWriter(
+            SqliteOutcomes(state.outcomes_path), self.recorded, max_bytes=Store().max_mb * _MIB
+        )
+
+    async def start(self) -> None:
+        """Listen, and look at the configuration from now on.
+
+        Raises:
+            OSError: The socket can't be had.
+        """
+        path = self._state.socket_path
+        with suppress(FileNotFoundError):
+            path.unlink()
+        before = os.umask(0o177)
+        try:
+            self._server = await self._loop.create_unix_server(lambda: Peer(self._peers), str(path))
+        finally:
+            os.umask(before)
+        self._spawn(self._watch())
+        # At the latest; at once when the secrets are known that are to be masked.
+        self._loop.call_later(SECRETS_S, self.writer.start)
+
+    async def stop(self) -> None:
+        """Write what waits, for a bounded time, and end all connections."""
+        for task in self._tasks:
+            task.cancel()
+        if self._server is not None:
+            self._server.close()
+        # Not in the default executor, whose threads would be waited for.
+        ended = asyncio.Event()
+        self._loop.run_in_executor(
+            ThreadPoolExecutor(1), self._end_writer, lambda: self._loop.call_soon_threadsafe(ended.set)
+        )
+        with suppress(TimeoutError):
+            async with asyncio.timeout(STOP_S + 0.5):
+                await ended.wait()
+        self._peers.close()
+        await asyncio.sleep(0)
+
+    def _end_writer(self, then: Callable[[], object]) -> None:
+        self.writer.stop(STOP_S)
+        then()
+
+    def recorded(self, source: str, after: int) -> None:
+        """Outcomes of a source are done with. May be called in any thread."""
+        # The thread may outlive the loop by a moment, and then nobody is left to be told.
+        with suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._say_recorded, source, after)
+
+    def _say_recorded(self, source: str, after: int) -> None:
+        for peer in self._peers.of_source(source):
+            peer.send(Recorded(source, after))
+
+    def _heard(self, peer: Peer, message: Message) -> None:
+        match message:
+            case Outcomes():
+                peer.source = message.source
+                self.writer.offer(message)
+            case Hello(role=Role.WORKER | Role.SUPERVISOR):
+                if self._begun:
+                    self._greet(peer)
+            case Applied():
+                self._applied.set()
+            case Reload():
+                self._spawn(self._reload())
+            case Ask():
+                self._spawn(self._answer(peer, message))
+            case _:
+                pass
+
+    def _greet(self, peer: Peer) -> None:
+        """Tell who has just come what to serve, if it isn't what it serves."""
+        if peer.snapshot != self._changes.current or self._changes.secrets:
+            peer.send(self._apply())
+
+    def _apply(self) -> Apply:
+        return Apply(self._changes.current, dict(self._changes.secrets))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A defect of ours in one piece of work must not end the others; it is told and shown."""
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._defect = f"control failed at something: {type(error).__name__}: {error}"
+            self._tell(f"halfopen: {self._defect}\n")
+
+    async def _on_disk(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        """Run what may block on a disk, one after the other."""
+        return await self._loop.run_in_executor(self._disk, self._timed, work, *arguments)
+
+    def _timed(self, work: Callable[..., Result], *arguments: Any) -> Result:
+        self._disk_busy_since = time.monotonic()
+        try:
+            return work(*arguments)
+        finally:
+            self._disk_busy_since = None
+
+    async def _watch(self) -> None:
+        await asyncio.wait((self._spawn(self._begin()),))
+        while True:
+            await asyncio.sleep(LOOK_S)
+            await asyncio.wait((self._spawn(self._look()),))
+
+    async def _begin(self) -> None:
+        try:
+            change = await self._on_disk(self._changes.begin)
+        finally:
+            self._begun = True
+            self._follow_snapshot()
+            self.writer.start()
+        if not change.changed:  # else everybody is told anyway
+            for peer in (*self._peers.of(Role.SUPERVISOR), *self._peers.of(Role.WORKER)):
+                self._greet(peer)
+        await self._take(change)
+
+    async def _look(self) -> None:
+        change = await self._on_disk(self._changes.look)
+        if change is not None:
+            await self._take(change)
+
+    async def _reload(self) -> None:
+        change = await self._on_disk(self._changes.read)
+        if not change.ok and not self._changes.problem:
+            self._tell(f"halfopen: {change.problem}\n")
+        await self._take(change)
+
+    async def _take(self, change: Change) -> None:
+        """Tell everybody of a change, and standard error of a file that can't be served."""
+        problem = self._changes.problem
+        if problem != self._told:
+            self._told = problem
+            for line in problem.splitlines():
+                self._tell(f"halfopen: {line}\n")
+            if problem:
+                self._tell(
+                    f"halfopen: the last good configuration stays (snapshot {self._changes.current})\n"
+                )
+        if change.changed:
+            self._follow_snapshot()
+            await self._push()
+
+    def _follow_snapshot(self) -> None:
+        """What control itself takes from the snapshot: the size of the store, and what is to be masked."""
+        snapshot = self._changes.snapshot
+        if snapshot is None:
+            return
+        self.writer.max_bytes = snapshot.store.max_mb * _MIB
+        with suppress(KeyError):
+            secrets = secrets_for(snapshot, {LOCAL_KEY: "", **os.environ, **self._changes.secrets})
+            self.writer.masking.learn(redact.known(secrets.values()))
+
+    async def _push(self) -> None:
+        """The supervisor first, so that local models have their places; then the workers."""
+        apply = self._apply()
+        supervisors = self._peers.of(Role.SUPERVISOR)
+        for peer in supervisors:
+            peer.problem = ""
+            peer.send(apply)
+        await self._until(lambda: all(_answered(peer, apply) for peer in supervisors), SUPERVISOR_S)
+        if apply.snapshot != self._changes.current:
+            return  # a newer one is on its way
+        for peer in self._peers.of(Role.WORKER):
+            peer.problem = ""
+            peer.send(apply)
+
+    async def _until(self, done: Callable[[], bool], most_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                while not done():
+                    self._applied.clear()
+                    await self._applied.wait()
+
+    async def _answer(self, peer: Peer, ask: Ask) -> None:
+        match ask.what:
+            case "status":
+                answer = Answer(ok=True, data=self.status())
+            case "history":
+                entries = await self._on_disk(self._changes.history)
+                data = {"current": self._changes.current, "history": msgspec.to_builtins(entries)}
+                answer = Answer(ok=True, data=data)
+            case "apply":
+                answer = await self._changed(await self._on_disk(self._changes.apply, ask.argument))
+            case "rollback":
+                answer = await self._changed(await self._on_disk(self._changes.roll_back, ask.argument))
+            case _:
+                answer = Answer(ok=False, data={}, problem=f"control doesn't know {ask.what!r}")
+        peer.send(answer)
+
+    async def _changed(self, change: Change) -> Answer:
+        """The answer to who asked for a change, with the workers that serve it by now."""
+        await self._take(change)
+        current = self._changes.current
+        if change.changed:
+            workers = self._peers.of(Role.WORKER)
+            await self._until(lambda: all(_answered(worker, self._apply()) for worker in workers), WORKERS_S)
+        rows = [
+            {key: row.get(key, "") for key in ("number", "pid", "snapshot", "problem")}
+            for row in workers_of(self._peers)
+        ]
+        data = {"snapshot": current, "changed": change.changed, "workers": rows, **(change.data or {})}
+        return Answer(change.ok, data, change.problem)
+
+    def status(self) -> dict[str, Any]:
+        """How everything is."""
+        changes = self._changes
+        store = self.writer.status
+        supervisor, workers = supervisor_of(self._peers), workers_of(self._peers)
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        problems = problems_of(changes.current, changes.problem, supervisor, workers, store)
+        if self._defect:
+            problems.append(self._defect)
+        busy_since = self._disk_busy_since
+        if busy_since is not None and time.monotonic() - busy_since > _BUSY_S:
+            problems.append("the disk with the configuration has not answered for some seconds")
+        return {
+            "snapshot": changes.current,
+            "configuration": {
+                "path": str(changes.path) if changes.path else None,
+                "problem": changes.problem,
+            },
+            "state": str(self._state.path),
+            "supervisor": supervisor,
+            "control": {
+                "pid": os.getpid(),
+                "began_wall_s": round(self._began, 3),
+                "cpu_s": round(used.ru_utime + used.ru_stime, 3),
+            },
+            "workers": workers,
+            "outcomes": {
+                "written": store.written,
+                "waiting": store.waiting,
+                "kept": store.kept,
+                "dropped": store.dropped,
+                "without_detail": store.without_detail,
+            },
+            "store": {
+                "state": store.state,
+                "problem": store.problem,
+                "path": str(self._state.outcomes_path),
+                "size_bytes": store.size_bytes,
+                "max_bytes": self.writer.max_bytes,
+            },
+            "problems": problems,
+        }
+
+
+def _answered(peer: Peer, apply: Apply) -> bool:
+    return peer.snapshot == apply.snapshot or bool(peer.problem)
+
+
+async def _serve(given: ControlOrders) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    lifeline = Lifeline(given.lifeline, loop, stop.set)
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    state = StateDirectory(Path(given.state))
+    path = Path(given.config) if given.config else None
+    control = Control(state, Changes(state, path, given.serving, os.environ, time.time))
+    await control.start()
+    lifeline.say(Word.READY)
+    await stop.wait()
+    lifeline.say(Word.LEAVING)
+    await control.stop()
+    lifeline.close()
+
+
+def main() -> None:
+    """Run until SIGTERM, or until the supervisor is gone."""
+    # Requests go first: control may use what workers leave.
+    os.nice(_NICER)
+    uvloop.run(_serve(orders(ControlOrders)))
+    # A thread that a disk holds must not hold the end of the process.
+    sys.stderr.flush()
+    os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Outcomes as rows: what a worker sends, and control stores without making objects of it.
+
+The columns are those of `seams.outcome_store`. An outcome is plain when its first target answered it at
+once and whole. Of every other one, `detail` is the whole outcome in MessagePack, with what an upstream
+wrote cut to a bound. It is not masked yet: `masking` does that in control, which has the time.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Final
+
+import msgspec
+
+from halfopen.model import Fault, Outcome
+from halfopen.seams.outcome_store import DetailedRow, PlainRow, Rows
+
+BODY_MAX_BYTES: Final = 2048
+"""Of the body that an upstream sent with a fault."""
+TEXT_MAX_CHARS: Final = 1000
+"""Of a message, and of each fact of the evidence."""
+FACTS_MAX: Final = 8
+TOKENS_MAX: Final = 2**53
+"""More is no count, whatever a provider says."""
+
+
+def rows(outcomes: Iterable[Outcome], wall_offset_s: float) -> Rows:
+    """Outcomes as rows.
+
+    Args:
+        outcomes: Requests that are over.
+        wall_offset_s: What turns the clock of the outcomes into seconds since the Unix epoch.
+    """
+    plain: list[PlainRow] = []
+    detailed: list[DetailedRow] = []
+    for each in outcomes:
+        attempts = each.attempts
+        usage = each.usage
+        arrived = each.arrived
+        ended = each.ended
+        first = attempts[-1].first_content if attempts else None
+        row = (
+            each.request_id,
+            each.route,
+            each.client,
+            1 if each.stream else 0,
+            ended + wall_offset_s,
+            (ended - arrived) * 1000.0,
+            None if first is None else (first - arrived) * 1000.0,
+            each.served_by,
+            None if usage is None or usage.input_tokens > TOKENS_MAX else usage.input_tokens,
+            None if usage is None or usage.output_tokens > TOKENS_MAX else usage.output_tokens,
+        )
+        fault = each.fault
+        more = each.skips or each.continuations or each.client_gone
+        if fault is None and not more and len(attempts) == 1 and attempts[0].fault is None:
+            plain.append(row)
+            continue
+        kind = None if fault is None else fault.kind.value
+        detailed.append((*row, kind, 1 if each.client_gone else 0, len(attempts), _detail(each)))
+    return Rows(plain, detailed)
+
+
+def _detail(outcome: Outcome) -> bytes:
+    attempts = tuple(
+        each if each.fault is None else msgspec.structs.replace(each, fault=cut(each.fault))
+        for each in outcome.attempts
+    )
+    fault = outcome.fault
+    lean = msgspec.structs.replace(outcome, attempts=attempts, fault=None if fault is None else cut(fault))
+    return msgspec.msgpack.encode(lean)
+
+
+def cut(fault: Fault) -> Fault:
+    """The fault with what an upstream wrote cut to the bounds."""
+    evidence = fault.evidence
+    if (
+        len(fault.body) <= BODY_MAX_BYTES
+        and len(fault.message) <= TEXT_MAX_CHARS
+        and len(evidence) <= FACTS_MAX
+        and all(len(fact) <= TEXT_MAX_CHARS for fact in evidence)
+    ):
+        return fault
+    return replace(
+        fault,
+        message=fault.message[:TEXT_MAX_CHARS],
+        evidence=tuple(fact[:TEXT_MAX_CHARS] for fact in evidence[:FACTS_MAX]),
+        body=fault.body[:BODY_MAX_BYTES],
+    )
+
+
+def outcome_of(detail: bytes) -> Outcome:
+    """The outcome of a `detail`.
+
+    Raises:
+        msgspec.DecodeError: It is none, or of another version.
+    """
+    return msgspec.msgpack.decode(detail, type=Outcome)

@@ -1,0 +1,242 @@
+"""The directory of one gateway: its snapshots with their history, its socket, its outcomes.
+
+Rules
+1. A snapshot's file is named by the id of its content, and checked against it when it is read.
+2. Every file is written whole beside its place, synced, and then renamed into it: a crash leaves the
+   old or the new one.
+3. Nothing here is a secret, and all the same only the owner can read it.
+"""
+
+import fcntl
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from halfopen.rollout import Snapshot
+from halfopen.rollout.saved import SavedError, read_back
+from halfopen.rollout.snapshot import canonical
+
+HISTORY_MAX: Final = 1000
+"""Entries of the history; snapshots that no entry names are removed."""
+_SOCKET_PATH_MAX_BYTES: Final = 100
+"""Linux takes 107 bytes, other systems 103."""
+
+
+class StateError(Exception):
+    """The directory, or something in it, can't be used. Its text is for a person."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """A change of the current snapshot."""
+
+    id: str
+    why: str
+    """start, file, apply, rollback or other machine."""
+    at_wall_s: float
+    """Seconds since the Unix epoch."""
+
+
+def default_path(port: int, environ: Mapping[str, str], state_dir: str = "") -> Path:
+    """Where the gateway on this port keeps its state.
+
+    Args:
+        port: The gateway's port.
+        environ: Environment variables.
+        state_dir: The setting; empty: the usual place.
+    """
+    if state_dir:
+        return Path(state_dir).expanduser()
+    home = environ.get("XDG_STATE_HOME", "")
+    root = Path(home) if home else Path("~/.local/state").expanduser()
+    return root / "halfopen" / str(port)
+
+
+class StateDirectory:
+    """One gateway's directory. Several processes may use it at once."""
+
+    def __init__(self, path: Path) -> None:
+        """Name it; `open` makes it."""
+        self.path = path.absolute()
+        self._lock: int | None = None
+
+    def open(self) -> None:
+        """Make it where it isn't there.
+
+        Raises:
+            StateError: It can't be made or written.
+        """
+        try:
+            self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._snapshots.mkdir(mode=0o700, exist_ok=True)
+            self.socket_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise StateError(f"can't make {self.path}: {error.strerror or error}") from None
+        if self.socket_path.parent.stat().st_uid != os.getuid():
+            raise StateError(f"{self.socket_path.parent} belongs to another user")
+        if not os.access(self._snapshots, os.W_OK | os.X_OK):
+            raise StateError(f"can't write to {self.path}")
+
+    def hold(self) -> bool:
+        """Take the directory for this process until it ends; false: another gateway has it."""
+        try:
+            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StateError(f"can't write to {self.path}: {error.strerror or error}") from None
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            return False
+        self._lock = lock
+        return True
+
+    def is_held(self) -> bool:
+        """Whether a running gateway has taken it."""
+        try:
+            lock = os.open(self.path / "lock", os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except OSError:
+            return True
+        finally:
+            os.close(lock)
+        return False
+
+    @property
+    def socket_path(self) -> Path:
+        """Control's Unix socket: in the directory, or under a short path made from it if that is too long."""
+        path = self.path / "control.sock"
+        if len(os.fsencode(path)) <= _SOCKET_PATH_MAX_BYTES:
+            return path
+        digest = hashlib.sha256(os.fsencode(self.path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"halfopen-{os.getuid()}-{digest}" / "control.sock"
+
+    @property
+    def outcomes_path(self) -> Path:
+        """The SQLite file of outcomes."""
+        return self.path / "outcomes.db"
+
+    @property
+    def _snapshots(self) -> Path:
+        return self.path / "snapshots"
+
+    def _snapshot_path(self, id: str) -> Path:  # noqa: A002 - as everywhere, a snapshot's id
+        return self._snapshots / f"{id}.json"
+
+    def save(self, snapshot: Snapshot) -> str:
+        """Write a snapshot; return its id.
+
+        Raises:
+            StateError: It can't be written.
+        """
+        path = self._snapshot_path(snapshot.id)
+        content = canonical(snapshot)
+        try:
+            if path.read_bytes() == content:
+                return snapshot.id
+        except OSError:
+            pass
+        self._write(path, content)
+        return snapshot.id
+
+    def load(self, id: str) -> Snapshot:  # noqa: A002 - as everywhere, a snapshot's id
+        """Read a snapshot and check that it is the one that its id says.
+
+        Raises:
+            StateError: There is no such snapshot, or its file was damaged.
+        """
+        if not id.isalnum():
+            raise StateError(f"there is no snapshot {id!r}")
+        try:
+            return read_back(self._snapshot_path(id).read_bytes(), id)
+        except FileNotFoundError:
+            raise StateError(f"there is no snapshot {id}") from None
+        except (OSError, SavedError) as error:
+            raise StateError(f"snapshot {id} can't be used: {error}") from None
+
+    def current(self) -> str | None:
+        """The id of the snapshot that is served; None: none was chosen yet, or it can't be read."""
+        try:
+            return (self.path / "current").read_text(encoding="ascii").strip() or None
+        except (OSError, UnicodeDecodeError):
+            return None
+
+    def set_current(self, id: str, why: str, at_wall_s: float) -> None:  # noqa: A002 - as everywhere, a snapshot's id
+        """Choose a snapshot that was saved, and note it in the history.
+
+        Raises:
+            StateError: It can't be written.
+        """
+        entries = [*self.history(), Entry(id, why, at_wall_s)][-HISTORY_MAX:]
+        lines = b"".join(msgspec.json.encode(entry) + b"\n" for entry in entries)
+        self._write(self.path / "history.jsonl", lines)
+        self._write(self.path / "current", id.encode() + b"\n")
+        self._remove_unnamed({entry.id for entry in entries})
+
+    def history(self) -> list[Entry]:
+        """Every change of the current snapshot, the oldest first. Lines that can't be read are left out."""
+        try:
+            lines = (self.path / "history.jsonl").read_bytes().splitlines()
+        except OSError:
+            return []
+        entries = []
+        for line in lines[-HISTORY_MAX:]:
+            try:
+                entries.append(msgspec.json.decode(line, type=Entry))
+            except msgspec.DecodeError:
+                continue
+        return entries
+
+    def places(self) -> dict[str, str]:
+        """Addresses of local models that run now, by provider."""
+        try:
+            return msgspec.json.decode((self.path / "places.json").read_bytes(), type=dict[str, str])
+        except (OSError, msgspec.DecodeError):
+            return {}
+
+    def set_places(self, places: Mapping[str, str]) -> None:
+        """Note where local models run.
+
+        Raises:
+            StateError: It can't be written.
+        """
+        self._write(self.path / "places.json", msgspec.json.encode(dict(places)))
+
+    def _remove_unnamed(self, named: set[str]) -> None:
+        for path in self._snapshots.glob("*.json"):
+            if path.stem not in named:
+                with suppress(OSError):  # it is only room that it takes
+                    path.unlink()
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Replace a file as a whole."""
+        beside = path.with_name(f"{path.name}.{os.getpid()}.new")
+        try:
+            with beside.open("wb") as file:
+                os.fchmod(file.fileno(), 0o600)
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            beside.replace(path)
+            _sync_directory(path.parent)
+        except OSError as error:
+            with suppress(OSError):
+                beside.unlink()
+            raise StateError(f"can't write {path}: {error.strerror or error}") from None
+
+
+def _sync_directory(path: Path) -> None:
+    """Without this a renamed file could be its old self again after a power cut."""
+    directory = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(directory)
+    finally:
+        os.close(directory)

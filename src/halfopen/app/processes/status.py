@@ -1,0 +1,89 @@
+"""What `halfopen status` tells: the processes, the snapshot that each serves, recording, problems."""
+
+from typing import Any
+
+from halfopen.app.processes.messages import Role
+from halfopen.app.processes.peers import Peer, Peers
+from halfopen.app.processes.store_writer import StoreStatus
+
+
+def workers_of(peers: Peers) -> list[dict[str, Any]]:
+    """A row for each worker: those that are connected, and those that the supervisor has started."""
+    rows = [_worker(peer) for peer in peers.of(Role.WORKER)]
+    known = {row["pid"] for row in rows}
+    for supervisor in peers.of(Role.SUPERVISOR):
+        pids = supervisor.children.worker_pids if supervisor.children else []
+        rows += [
+            {"number": number, "pid": pid, "connected": False}
+            for number, pid in enumerate(pids)
+            if pid and pid not in known
+        ]
+    return sorted(rows, key=lambda row: (row["number"], row["pid"]))
+
+
+def _worker(peer: Peer) -> dict[str, Any]:
+    assert peer.hello is not None
+    row: dict[str, Any] = {
+        "number": peer.hello.number,
+        "pid": peer.hello.pid,
+        "connected": True,
+        "snapshot": peer.snapshot,
+        "problem": peer.problem,
+    }
+    load = peer.load
+    if load is not None:
+        row |= {
+            "connections": load.connections,
+            "in_flight": load.in_flight,
+            "waiting": load.waiting,
+            "requests": load.requests,
+            "failures": load.failures,
+            "dropped": load.dropped,
+            "cpu_s": round(load.cpu_s, 3),
+            "memory_bytes": load.memory_bytes,
+        }
+    return row
+
+
+def supervisor_of(peers: Peers) -> dict[str, Any]:
+    """The supervisor, with what it says of its children."""
+    for peer in reversed(peers.of(Role.SUPERVISOR)):
+        assert peer.hello is not None
+        children = peer.children
+        return {
+            "pid": peer.hello.pid,
+            "connected": True,
+            "snapshot": peer.snapshot,
+            "problem": peer.problem,
+            "restarts": dict(children.restarts) if children else {},
+            "notes": list(children.notes) if children else [],
+        }
+    return {"pid": None, "connected": False, "snapshot": "", "problem": "", "restarts": {}, "notes": []}
+
+
+def problems_of(
+    current: str,
+    configuration: str,
+    supervisor: dict[str, Any],
+    workers: list[dict[str, Any]],
+    store: StoreStatus,
+) -> list[str]:
+    """What a person should look after, one line each. Empty: all is well."""
+    found = [f"configuration: {line}" for line in configuration.splitlines()]
+    if not supervisor["connected"]:
+        found.append("the supervisor is not connected to control")
+    if supervisor["problem"]:
+        found.append(f"the supervisor does not serve snapshot {current}: {supervisor['problem']}")
+    for worker in workers:
+        name = f"worker {worker['number']} (pid {worker['pid']})"
+        if not worker["connected"]:
+            found.append(f"{name} is not connected to control")
+        elif worker["problem"]:
+            found.append(f"{name} does not serve snapshot {current}: {worker['problem']}")
+        elif worker["snapshot"] != current:
+            found.append(f"{name} still serves snapshot {worker['snapshot'] or 'unknown'}")
+    if store.state != "ok":
+        found.append(f"outcomes can't be stored: {store.problem}")
+    if store.dropped:
+        found.append(f"{store.dropped} outcomes could not be recorded")
+    return found

@@ -1,0 +1,80 @@
+"""Finds the state directory of a gateway, for the verbs that ask it."""
+
+import os
+import re
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from halfopen.app.configuration import FILE_NAME
+from halfopen.app.processes.asking import ANSWER_S, NoAnswerError, ask
+from halfopen.app.processes.messages import Answer, Ask
+from halfopen.app.processes.state_directory import StateDirectory, default_path
+from halfopen.cli.output import fail
+from halfopen.rollout.settings import Gateway
+
+StateOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--state",
+        metavar="DIR",
+        help="The gateway's state directory. Default: what the configuration says.",
+    ),
+]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--config",
+        "-c",
+        metavar="FILE",
+        help="The gateway's configuration, to find its state directory. Default: halfopen.toml here.",
+    ),
+]
+
+
+def find(state: Path | None, config: Path | None) -> StateDirectory:
+    """The state directory that is named, or that the gateway with this configuration uses.
+
+    Only the port and `state_dir` of the file are looked at, so a file that can't be served will do.
+    """
+    if state is not None:
+        return StateDirectory(state)
+    path = config or Path(FILE_NAME)
+    data: dict[str, Any] = {}
+    if config is not None or path.exists():
+        try:
+            data = _tables(path.read_text(encoding="utf-8-sig"))
+        except (OSError, UnicodeDecodeError) as error:
+            fail(f"{path} can't be read: {error}; name the state directory with --state", 2)
+    port = _setting(data, "gateway", "port", Gateway().port)
+    state_dir = _setting(data, "processes", "state_dir", "")
+    return StateDirectory(default_path(port, os.environ, state_dir))
+
+
+def asked(state: StateDirectory, question: Ask) -> Answer | NoAnswerError:
+    """Control's answer, or why there is none."""
+    try:
+        return ask(state.socket_path, question, most_s=ANSWER_S)
+    except NoAnswerError as error:
+        return error
+
+
+def _tables(text: str) -> dict[str, Any]:
+    """The whole file; of one that is no TOML, because somebody is editing it, the tables that are."""
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        found: dict[str, Any] = {}
+        for piece in re.split(r"^(?=[ \t]*\[)", text, flags=re.MULTILINE):
+            with suppress(tomllib.TOMLDecodeError):
+                found |= tomllib.loads(piece)
+        return found
+
+
+def _setting(data: dict[str, Any], table: str, name: str, default: Any) -> Any:
+    found = data.get(table)
+    value = found.get(name, default) if isinstance(found, dict) else default
+    return value if isinstance(value, type(default)) else default

@@ -1,0 +1,304 @@
+"""A request on the shortest way: one attempt, on a connection that is open, whose whole answer is good.
+
+Most requests are like that, so this way has few steps. It decides nothing: the journey does, as for any
+other request, and whatever is not plain is handed over to an `Exchange` with all that has happened.
+
+Rules
+1. Plain is: not streamed; the journey sends at once; a connection is idle; the answer is a whole 2xx and
+   no coding lies over it.
+2. An exchange takes over before anything else is done: it finds the journey, and the attempt under way,
+   as if it had begun them itself.
+"""
+
+from typing import Final
+
+from halfopen.gateway.exchange import Exchange
+from halfopen.gateway.guarded import guarded
+from halfopen.gateway.heading import answer_lines
+from halfopen.gateway.pool import Pool
+from halfopen.gateway.reception import Reception
+from halfopen.gateway.responder import Responder
+from halfopen.gateway.runtime import RouteRuntime, Runtime
+from halfopen.gateway.standing_in import bound_elsewhere
+from halfopen.gateway.upstream import UpstreamConnection
+from halfopen.http1 import ResponseHead
+from halfopen.model import Demand, Outcome, RateLimit, Reply, Target, TransportError
+from halfopen.policy import Journey
+from halfopen.policy import actions as act
+from halfopen.policy import events as ev
+from halfopen.providers import Answer, Ask, ClientDialect, Translation
+from halfopen.providers.rate_limits import rate_limits
+
+_ARRIVED: Final = ev.Arrived()
+_CONNECTED: Final = ev.Connected(1)
+_WAKE_AFTER_SUCCESS = 2
+
+
+class Plain:
+    """One request from its arrival to its end, or to where an exchange takes over."""
+
+    __slots__ = (
+        "_arrived",
+        "_ask",
+        "_body",
+        "_client",
+        "_connection",
+        "_demand",
+        "_exchange",
+        "_head",
+        "_journey",
+        "_pool",
+        "_request",
+        "_responder",
+        "_route",
+        "_runtime",
+        "_send",
+        "_translation",
+        "_upstream_id",
+    )
+
+    def __init__(
+        self,
+        runtime: Runtime,
+        route: RouteRuntime,
+        client: ClientDialect,
+        ask: Ask,
+        responder: Responder,
+        demand: Demand,
+    ) -> None:
+        """Does nothing until `start`."""
+        self._runtime = runtime
+        self._route = route
+        self._client = client
+        self._ask = ask
+        self._responder = responder
+        self._demand = demand
+        self._journey = Journey(
+            route.states,
+            options=route.options,
+            retry=runtime.snapshot.policy.retry,
+            entropy=runtime.surroundings.entropy,
+            stream=False,
+            unfit=self._unfit,
+            demand=demand,
+        )
+        self._exchange: Exchange | None = None
+        """Who has taken over."""
+        self._send: act.Send | None = None
+        """The attempt that is under way."""
+        self._translation: Translation | None = None
+        self._pool: Pool | None = None
+        self._connection: UpstreamConnection | None = None
+        self._request = (b"", b"")
+        self._head: ResponseHead | None = None
+        self._body: bytes | bytearray = b""
+        self._upstream_id: str | None = None
+        self._arrived = 0.0
+
+    def start(self) -> None:
+        """The request is whole: go."""
+        try:
+            self._start()
+        except Exception:  # noqa: BLE001 - the edge: whatever it is, this request ends here
+            self.crash()
+
+    def _start(self) -> None:
+        runtime, route = self._runtime, self._route
+        runtime.in_flight += 1
+        self._responder.attach(self)
+        self._arrived = now = runtime.loop.time()
+        if len(route.line):
+            route.let_go(now)
+        journey = self._journey
+        actions = journey.step(_ARRIVED, now)
+        send = actions[0]
+        if len(actions) > 1 or not isinstance(send, act.Send):
+            self._take_over().perform(actions)
+            return
+        target = send.target
+        provider = runtime.providers[target.provider]
+        connection = provider.pool.take_idle()
+        if connection is None:
+            self._take_over().perform(actions)
+            return
+        self._translation = translation = self._client.translation(provider.dialect, target)
+        self._send = send
+        self._pool = provider.pool
+        self._connection = connection
+        call = translation.call(self._ask, target, provider.keys[send.credential])
+        self._request = provider.request(call, send.repeats)
+        connection.send(self._request, self)
+        self._responder.wake_at_latest(journey.wake_at)
+
+    # The connection to the upstream calls these.
+
+    def on_connected(self) -> None:
+        """The request is being sent."""
+        self._journey.step(_CONNECTED, self._arrived)
+
+    def on_head(self, head: ResponseHead) -> None:
+        """Status and headers."""
+        try:
+            self._read_head(head)
+        except Exception:  # noqa: BLE001 - as in `start`
+            self.crash()
+
+    def on_data(self, data: bytes) -> None:
+        """A piece of the body."""
+        if not self._body:
+            self._body = data
+        else:
+            if not isinstance(self._body, bytearray):
+                self._body = bytearray(self._body)
+            self._body += data
+        if len(self._body) > self._runtime.snapshot.gateway.answer_max_bytes:
+            self._take_over_call().on_data(b"")  # it looks at the size
+
+    def on_end(self) -> None:
+        """The response is whole, as far as HTTP can tell."""
+        try:
+            self._judge()
+        except Exception:  # noqa: BLE001 - as in `start`
+            self.crash()
+
+    @guarded
+    def on_failed(self, error: TransportError, detail: str) -> None:
+        """There will be no whole response."""
+        connection, self._connection = self._connection, None
+        assert connection is not None
+        assert self._pool is not None
+        if connection.used > 1 and not connection.responded:
+            self._take_over().lead.send_anew(self._pool, self._request)
+        else:
+            self._take_over_call().on_failed(error, detail)
+
+    # The client's connection, and time, call these.
+
+    def on_client_gone(self) -> None:
+        """Nobody will read the answer."""
+        self._take_over().on_client_gone()
+
+    def on_shutdown(self) -> None:
+        """The gateway stops before the answer is whole."""
+        self._take_over().on_shutdown()
+
+    def on_client_slow(self) -> None:
+        """The client does not read what it got before."""
+        self._take_over().on_client_slow()
+
+    def on_client_ready(self) -> None:
+        """It has caught up."""
+
+    def on_timer(self, now: float) -> None:
+        """The journey's time has come, or may have."""
+        if self._journey.wake_at <= now:
+            self._take_over().on_timer(now)
+        else:
+            self._responder.wake_at_latest(self._journey.wake_at)
+
+    def crash(self) -> None:
+        """A defect of ours: log it, tell the client, end."""
+        self._take_over().crash()
+
+    # Inside.
+
+    def _read_head(self, head: ResponseHead) -> None:
+        assert self._send is not None
+        upstream_id = other_id = None
+        plain, limited = 200 <= head.status < 300, False
+        for name, value in head.headers:
+            if name == "x-request-id":
+                upstream_id = upstream_id or value
+            elif name == "request-id":
+                other_id = other_id or value
+            elif name == "content-encoding":
+                plain = False
+            elif "ratelimit" in name:
+                limited = True
+        if not plain:
+            self._take_over_call().on_head(head)
+            return
+        self._head = head
+        self._upstream_id = upstream_id or other_id
+        runtime = self._runtime
+        limits: tuple[RateLimit, ...] = ()
+        if limited:
+            dialect = runtime.providers[self._send.target.provider].dialect.name
+            limits = rate_limits(head.headers, dialect, runtime.surroundings.clock.wall())
+        self._journey.step(ev.FirstByte(1, head.status, limits), runtime.loop.time())
+
+    def _judge(self) -> None:
+        """Tell a good answer from a fault."""
+        assert self._send is not None
+        assert self._translation is not None
+        assert self._head is not None
+        runtime, target, head = self._runtime, self._send.target, self._head
+        self._connection = None
+        dialect = runtime.providers[target.provider].dialect.name
+        reply = Reply(head.status, head.headers, bytes(self._body), None, "", dialect)
+        created_s = int(runtime.surroundings.clock.wall())
+        result = self._translation.answer(self._ask, target, reply, created_s=created_s)
+        if isinstance(result, Answer):
+            self._succeed(result, target)
+        else:
+            exchange = self._take_over()
+            exchange.on_attempt_fault(exchange.lead, result)
+
+    def _succeed(self, answer: Answer, target: Target) -> None:
+        runtime, journey, responder = self._runtime, self._journey, self._responder
+        now = runtime.loop.time()
+        journey.step(ev.Finished(1, answer.usage), now)
+        runtime.wake(target.name, _WAKE_AFTER_SUCCESS, now)
+        assert self._translation is not None
+        lines = answer_lines(
+            runtime,
+            target.name,
+            answer.content_type,
+            responder.request_id,
+            known_as=(self._client.request_id_header, self._upstream_id),
+            adapted=self._translation.adapted(self._ask, target),
+        )
+        responder.answer(lines, answer.body)
+        runtime.surroundings.on_outcome(
+            Outcome(
+                request_id=responder.request_id,
+                route=self._route.name,
+                stream=False,
+                arrived=self._arrived,
+                ended=now,
+                attempts=tuple(journey.attempts),
+                skips=tuple(journey.skips),
+                served_by=target.name,
+                fault=None,
+                client_gone=False,
+                usage=answer.usage,
+                client=self._client.name,
+            )
+        )
+        runtime.ended()
+
+    def _take_over(self) -> Exchange:
+        """Hand everything to an exchange, once."""
+        if self._exchange is not None:
+            return self._exchange
+        runtime = self._runtime
+        self._exchange = exchange = Exchange(
+            runtime, self._route, self._client, self._ask, self._responder, self._demand, self._journey
+        )
+        exchange.take_over(self._arrived, self._send)
+        if self._send is not None:
+            exchange.lead.take_over(self._head, bytes(self._body), self._upstream_id)
+            if self._connection is not None and self._pool is not None:
+                exchange.lead.carry_on(self._pool, self._connection, self._request)
+        return exchange
+
+    def _take_over_call(self) -> Reception:
+        """Hand everything over while a response is on its way; who reads it from now on."""
+        return self._take_over().lead.reception
+
+    def _unfit(self, target: Target) -> str | None:
+        bound = bound_elsewhere(self._ask, self._route.states[0].target, target)
+        if bound is not None:
+            return bound
+        dialect = self._runtime.providers[target.provider].dialect
+        return self._client.translation(dialect, target).unfit(self._ask, target)

@@ -1,0 +1,1 @@
+"""Stores behind protocols that the core declares: `seams.outcome_store`."""

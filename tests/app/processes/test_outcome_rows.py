@@ -1,0 +1,66 @@
+"""Outcomes as rows."""
+
+import msgspec
+import pytest
+
+from halfopen import errors
+from halfopen.app.processes.outcome_rows import BODY_MAX_BYTES, TEXT_MAX_CHARS, cut, outcome_of, rows
+from halfopen.model import Attempt, Continuation, Kind, Skip
+from halfopen.seams.outcome_store import DETAILED, PLAIN, Rows
+
+FAULT = errors.make(Kind.SERVER_ERROR, status=500, message="the server had an error")
+
+
+def test_a_plain_outcome_is_its_columns(outcome):
+    """Times are those of the wall clock, durations milliseconds."""
+    found = rows([outcome(3, stream=True)], 1000.0)
+    assert found.detailed == []
+    assert dict(zip(PLAIN, found.plain[0], strict=True)) == {
+        "request_id": "ho-3",
+        "route": "m",
+        "client": "chat",
+        "stream": 1,
+        "ended_wall_s": 1013.5,
+        "duration_ms": 500.0,
+        "first_content_ms": 250.0,
+        "served_by": "p/m",
+        "input_tokens": 100,
+        "output_tokens": 20,
+    }
+
+
+MORE = {
+    "failed": {"fault": FAULT, "served_by": None},
+    "client left": {"client_gone": True},
+    "rescued": {"attempts": (Attempt("p/m", 10.0, 10.1, fault=FAULT), Attempt("q/m", 10.1, 10.5))},
+    "skipped": {"skips": (Skip("p/m", "breaker open"),)},
+    "continued": {"continuations": (Continuation("q/m", "cut_body", 12),)},
+    "never sent": {"attempts": (), "fault": FAULT, "usage": None},
+}
+
+
+@pytest.mark.parametrize("changes", MORE.values(), ids=MORE)
+def test_every_other_outcome_is_kept_whole(outcome, changes):
+    """The detail is the outcome itself, and the columns tell the most important of it."""
+    made = outcome(0, **changes)
+    (row,) = rows([made], 0.0).detailed
+    columns = dict(zip(DETAILED, row, strict=True))
+    assert outcome_of(columns["detail"]) == made
+    assert columns["kind"] == (made.fault.kind.value if made.fault else None)
+    assert (columns["client_gone"], columns["attempts"]) == (int(made.client_gone), len(made.attempts))
+
+
+def test_rows_go_through_messagepack(outcome):
+    """What a worker encodes, control decodes, and a detail is bytes."""
+    made = rows([outcome(0), outcome(1, fault=FAULT)], 0.0)
+    assert msgspec.msgpack.decode(msgspec.msgpack.encode(made), type=Rows) == made
+
+
+def test_what_an_upstream_wrote_is_bounded(outcome):
+    """A body of megabytes makes no large row."""
+    huge = errors.make(Kind.SERVER_ERROR, status=500, message="x" * 100_000)
+    attempts = tuple(Attempt("p/m", 10.0, 10.1, fault=huge) for _ in range(3))
+    (row,) = rows([outcome(0, attempts=attempts, fault=huge)], 0.0).detailed
+    assert len(row[-1]) < 8 * (TEXT_MAX_CHARS + BODY_MAX_BYTES)
+    assert cut(FAULT) is FAULT
+    assert cut(huge).message == "x" * TEXT_MAX_CHARS

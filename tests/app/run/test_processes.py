@@ -1,0 +1,206 @@
+"""The processes of `halfopen run`: started again when they die, ended together, and never missed."""
+
+import asyncio
+import os
+import signal
+from typing import Any
+
+import pytest
+
+
+def test_it_says_who_is_who_and_leaves_nobody_behind(play: Any, kit: Any) -> None:
+    """Process ids stand in the output; SIGTERM ends all of them with status 0."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        told = gateway.processes
+        assert told["supervisor"] == gateway.process.pid
+        assert len(told["workers"]) == 2
+        assert sorted(gateway.children) == sorted([told["control"], *told["workers"]])
+        status, _, _ = await (await kit.client.connect(gateway.port)).ask()
+        assert status == 200
+        assert await gateway.end() == 0
+        assert not [pid for pid in (told["control"], *told["workers"]) if kit.is_alive(pid)]
+        assert gateway.said == ""
+
+    play(scene)
+
+
+def test_a_worker_that_is_killed_costs_its_own_requests_only(play: Any, kit: Any) -> None:
+    """Connections that wait for it are served by the one that takes its place, within about a second."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        fresh = kit.load(gateway.port, 12, keep_alive=False)
+        kept = kit.load(gateway.port, 12, keep_alive=True)
+        await fresh.grow(200)
+        under_way = fresh.asking + kept.asking
+        os.kill(gateway.processes["workers"][0], signal.SIGKILL)
+        await fresh.grow(400)
+        for load in (fresh, kept):
+            await load.stop()
+        assert len(fresh.failures) + len(kept.failures) <= under_way, (fresh.failures, kept.failures)
+        assert not any("refused" in failure for failure in fresh.failures + kept.failures)
+        assert max(fresh.slowest_s, kept.slowest_s) < 3.0
+        assert len(gateway.children) == 3
+        assert gateway.processes["workers"][0] not in gateway.children
+        await gateway.until_said("worker 0 (process")
+        assert "was ended by SIGKILL; it is started again" in gateway.said
+
+    play(scene)
+
+
+def test_others_stand_in_for_a_worker_that_can_not_be_started(play: Any, kit: Any) -> None:
+    """Connections that the system gives to its sockets are served all the same, without a wait."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        for path in (stage.state / "snapshots").iterdir():
+            path.write_text("damaged")
+        os.kill(gateway.processes["workers"][1], signal.SIGKILL)
+        await gateway.until_said("it is the 3. time in a row")
+        assert "halfopen: nothing can be served: snapshot " in gateway.said
+        for _ in range(20):
+            client = await kit.client.connect(gateway.port)
+            async with asyncio.timeout(1.0):
+                assert (await client.ask())[0] == 200
+            client.leave()
+
+    play(scene)
+
+
+def test_others_stand_in_for_a_worker_that_is_frozen(play: Any, kit: Any) -> None:
+    """After some seconds without a sign of life. When it goes on, it serves again."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        frozen = gateway.processes["workers"][0]
+        os.kill(frozen, signal.SIGSTOP)
+        clients = [await kit.client.connect(gateway.port) for _ in range(16)]
+        async with asyncio.timeout(6.0):
+            answers = await asyncio.gather(*(client.ask() for client in clients))
+        assert {status for status, _, _ in answers} == {200}
+        os.kill(frozen, signal.SIGCONT)
+        more = [await kit.client.connect(gateway.port) for _ in range(16)]
+        async with asyncio.timeout(6.0):
+            answers = await asyncio.gather(*(client.ask() for client in more))
+        assert {status for status, _, _ in answers} == {200}
+        assert frozen in gateway.children
+        for client in (*clients, *more):
+            client.leave()
+
+    play(scene)
+
+
+def test_a_worker_that_is_told_to_end_loses_nothing(play: Any, kit: Any) -> None:
+    """Its running requests get their answers while another one takes its place."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        fresh = kit.load(gateway.port, 8, keep_alive=False)
+        kept = kit.load(gateway.port, 8, keep_alive=True)
+        await fresh.grow(100)
+        for pid in gateway.processes["workers"]:
+            os.kill(pid, signal.SIGTERM)
+            await kit.eventually(lambda pid=pid: not kit.is_alive(pid), lambda: gateway.children)
+            await fresh.grow(100)
+            await kept.grow(50)
+        for load in (fresh, kept):
+            await load.stop()
+        assert (fresh.failures, kept.failures) == ([], [])
+
+    play(scene)
+
+
+def test_the_whole_gateway_drains(play: Any, kit: Any) -> None:
+    """What runs when it is told to stop comes to its end; then nobody listens any more."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        stage.primary.pace_s = 0.03
+        streaming = await kit.client.connect(gateway.port)
+        streaming.writer.write(kit.chat(stream=True))
+        await streaming.reader.readuntil(b"data: ")
+        gateway.process.terminate()
+        body = b""
+        while chunk := await streaming.reader.read(65536):
+            body += chunk
+        assert body.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+        assert await gateway.end() == 0
+        with pytest.raises(ConnectionRefusedError):
+            await kit.client.connect(gateway.port)
+
+    play(scene)
+
+
+def test_a_second_signal_ends_it_at_once(play: Any, kit: Any) -> None:
+    """However long a request would take."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        stage.primary.set_fault("hang_before_headers")
+        client = await kit.client.connect(gateway.port)
+        client.writer.write(kit.chat())
+        await kit.eventually(lambda: stage.primary.calls, lambda: "no call")
+        began = asyncio.get_running_loop().time()
+        gateway.process.terminate()
+        await asyncio.sleep(0.05)
+        assert gateway.process.returncode is None
+        gateway.process.terminate()
+        await gateway.end()
+        assert asyncio.get_running_loop().time() - began < 2.0
+        assert not [pid for pid in gateway.processes["workers"] if kit.is_alive(pid)]
+
+    play(scene)
+
+
+def test_children_end_with_a_supervisor_that_is_killed(play: Any, kit: Any) -> None:
+    """Also when it could tell nobody."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        children = gateway.children
+        assert len(children) == 3
+        gateway.process.kill()
+        await kit.eventually(
+            lambda: not any(kit.is_alive(pid) for pid in children), lambda: children, most_s=4.0
+        )
+        assert await gateway.end() == -signal.SIGKILL
+
+    play(scene)
+
+
+def test_control_is_not_missed(play: Any, kit: Any) -> None:
+    """Stopped or killed, requests go on without a failure; a killed one is started again."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        control = gateway.processes["control"]
+        load = kit.load(gateway.port, 8, keep_alive=True)
+        await load.grow(50)
+        os.kill(control, signal.SIGSTOP)
+        await load.grow(200)
+        os.kill(control, signal.SIGKILL)
+        await load.grow(200)
+        await gateway.until_said("control (process")
+        await kit.eventually(lambda: len(gateway.children) == 3, lambda: gateway.children)
+        await load.stop()
+        assert load.failures == []
+        assert control not in gateway.children
+
+    play(scene)
+
+
+def test_another_gateway_can_not_take_a_part_of_the_connections(play: Any, kit: Any) -> None:
+    """The address is taken, although sockets are shared between workers."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        with pytest.raises(
+            AssertionError, match=f"can't listen on 127.0.0.1:{gateway.port}: Address already"
+        ):
+            await stage.run("--config", str(stage.file))
+        status, _, _ = await (await kit.client.connect(gateway.port)).ask()
+        assert status == 200
+
+    play(scene)
