@@ -15,7 +15,7 @@ ARGS ?=
 .PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
 	official-clients clients cut-streams properties commands bad-input outage-virtual \
 	invariants exhaustive scenarios march-2025 simulator-table simulator-speed determinism mutation \
-	compiled bench bench-quick bench-peers recording-cost
+	compiled bench bench-quick bench-peers recording-cost deploy-check
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -121,10 +121,12 @@ pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
 		pyproject.toml --group build -c requirements/test.txt -o requirements/run.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
+		--group deploy -c requirements/test.txt -o requirements/deploy.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
 		--group mutation -c requirements/test.txt -o requirements/mutation.txt
 
 clean:  ## remove the environment and what the tools left
-	rm -rf $(VENV) .venv312 .venv-mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist build .bench
+	rm -rf $(VENV) .venv312 .venv-deploy .venv-mutation .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache artifacts dist build .bench
 
 outage-virtual: env  ## outages on virtual time in figures, with sample sizes and intervals (ARGS="--seeds N --json")
 	$(BIN)/python tests/policy/outage.py $(ARGS)
@@ -157,7 +159,7 @@ determinism: env  ## same seed, same bytes: two runs, two hash seeds, and Python
 mutation: env  ## how many wrong versions of errors/ and policy/ do the tests notice? (ARGS="--sample 300")
 	@scripts/mutation.sh $(ARGS)
 
-compiled: env  ## the hot modules compiled by mypyc, from the same source, in build/compiled (run build/compiled/halfopen)
+compiled: env  ## the hot modules compiled by mypyc, from the same source, in build/compiled (run build/compiled/bin/halfopen)
 	@scripts/compiled.sh
 
 bench-peers:  ## install the gateways that the bench measures beside Halfopen, below .bench/
@@ -171,3 +173,7 @@ bench-quick: env bench-peers  ## the same in seven minutes, for a look (ARGS="--
 
 recording-cost: env  ## CPU time to record an outcome, in a worker and in control (ARGS="--outcomes N --json")
 	$(BIN)/python tests/app/processes/recording_cost.py $(ARGS)
+
+deploy-check: env  ## is deploy/ sound? hadolint, the schemas of Compose and Kubernetes, and the tests of what it promises
+	@PYTHON=$(PYTHON) scripts/deploy_check.sh
+	$(BIN)/pytest -n 0 tests/deploy

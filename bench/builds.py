@@ -12,7 +12,7 @@ from bench.subject import KEY, Absent, Subject
 from bench.tools import MODEL, PLACE, ROOT, CannotRunError
 
 PURE: Final = ROOT / ".venv/bin/halfopen"
-COMPILED: Final = ROOT / "build/compiled/halfopen"
+COMPILED: Final = ROOT / "build/compiled/bin/halfopen"
 """Where scripts/compiled.sh puts it."""
 
 

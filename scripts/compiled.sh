@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Build Halfopen with its hot modules compiled by mypyc, from the same source, into build/compiled.
-# Afterwards `build/compiled/halfopen run` is the compiled one; nothing under src/ changes.
+# Afterwards `build/compiled/bin/halfopen run` is the compiled one; nothing under src/ changes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 python="$PWD/.venv/bin/python"
@@ -27,10 +27,11 @@ if ! (cd "$target" && MYPYPATH="$target" MYPYC_OPT_LEVEL="${OPT_LEVEL:-3}" "$pyt
     exit 1
 fi
 rm -rf "$target/build"
-cat >"$target/halfopen" <<EOF
+mkdir -p "$target/bin"
+cat >"$target/bin/halfopen" <<EOF
 #!/bin/sh
 PYTHONPATH="$target" exec "$python" -P -m halfopen "\$@"
 EOF
-chmod +x "$target/halfopen"
+chmod +x "$target/bin/halfopen"
 echo "$wanted" >"$stamp"
-echo "build/compiled/halfopen is ready"
+echo "build/compiled/bin/halfopen is ready"

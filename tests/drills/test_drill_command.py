@@ -56,3 +56,21 @@ def test_without_the_client_it_says_what_to_install(monkeypatch):
     result = run_cli("outage")
     assert result.exit_code == 1
     assert "pip install 'halfopen[lab]'" in result.stderr
+
+
+def test_time_and_rate_reach_the_drill_that_has_them(monkeypatch):
+    """The others refuse them, so that nobody takes their figures for those of another load."""
+    seen = []
+
+    async def planned(count, plan):
+        seen.append((count, plan.seconds, plan.rate, plan.strikes))
+        return DrillReport("fail-static", ())
+
+    monkeypatch.setattr(lab_drill, "_drills", lambda: {"fail-static": planned, "outage": planned})
+    assert run_cli("fail-static", "--seconds", "7", "--rate", "20").exit_code == 0
+    assert run_cli("fail-static").exit_code == 0
+    assert seen == [(None, 7.0, 20.0, None), (None, 60.0, 500.0, None)]
+    for option in ("--seconds", "--rate"):
+        result = run_cli("outage", option, "5")
+        assert result.exit_code == 2
+        assert "are for fail-static" in result.stderr

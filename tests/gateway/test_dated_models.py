@@ -55,8 +55,9 @@ def test_a_route_of_that_very_name_comes_first(play: Any, kit: Any) -> None:
         routes = gateway.runtime.routes
         routes["gpt-4o"] = routes.pop("m")
         state = routes["gpt-4o"].states[1]
-        own = type(routes["gpt-4o"])(
-            "gpt-4o-2024-08-06", routes["gpt-4o"].options, [state], routes["gpt-4o"].line
+        first = routes["gpt-4o"]
+        own = type(first)(
+            "gpt-4o-2024-08-06", first.options, [state], first.line, retry=first.retry, entropy=lambda: 0.5
         )
         routes["gpt-4o-2024-08-06"] = own
         client = await stage.client(gateway)

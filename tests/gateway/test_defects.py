@@ -8,7 +8,8 @@ import pytest
 
 from halfopen.gateway.delivery import Delivery
 from halfopen.gateway.resumption import Resumption
-from halfopen.gateway.runtime import ProviderRuntime, Runtime
+from halfopen.gateway.provider import ProviderRuntime
+from halfopen.gateway.runtime import Runtime
 
 SAID = [{"role": "user", "content": "hello"}]
 ASKED: dict[str, tuple[str, dict[str, Any]]] = {

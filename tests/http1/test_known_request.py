@@ -9,16 +9,15 @@ import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
-from halfopen.gateway import connection as connection_module
+from halfopen.gateway import intake
 from halfopen.gateway.connection import Connection
-from halfopen.gateway.intake import Intake
 from halfopen.gateway.runtime import Runtime, Surroundings
-from halfopen.http1 import RequestHead, known_request
+from halfopen.http1 import RequestHead, RequestParser, known_request
 from halfopen.http1.known_request import KnownHead, learn_request
 from halfopen.rollout.settings import Gateway
 from halfopen.rollout.snapshot import Snapshot
 
-Learn = Callable[[bytes, RequestHead], KnownHead | None]
+Learn = Callable[[bytes, RequestHead, int], KnownHead | None]
 START = b"POST /v1/chat/completions HTTP/1.1"
 HEADERS = [(b"Host", b"gateway"), (b"Authorization", b"Bearer one"), (b"Accept", b"*/*")]
 BODY_MAX = 1024
@@ -120,16 +119,16 @@ def converse(
     gateway = Gateway(request_max_bytes=BODY_MAX, header_max_bytes=HEAD_MAX)
     runtime = Runtime(Snapshot(gateway, {}, {}), {}, surroundings, cast("Any", loop))
     runtime.phase.draining = draining
-    feed = Intake.feed
+    feed = RequestParser.feed
 
-    def counted(intake: Intake, data: bytes) -> None:
+    def counted(parser: RequestParser, data: bytes) -> None:
         nonlocal parsed
         parsed += 1
-        feed(intake, data)
+        feed(parser, data)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(connection_module, "learn_request", learn)
-        patch.setattr(Intake, "feed", counted)
+        patch.setattr(intake, "learn_request", learn)
+        patch.setattr(RequestParser, "feed", counted)
         connection = Connection(runtime, cast("Any", answerer), lambda _: None)
         connection.connection_made(cast("Any", socket))
         fed = 0
@@ -145,12 +144,17 @@ def converse(
     return [*answerer.asked, *socket.log], fed - parsed
 
 
-def never(_data: bytes, _head: RequestHead) -> None:
+def never(_data: bytes, _head: RequestHead, _head_max_bytes: int) -> None:
     """The way without a short cut."""
 
 
 def whole(body: bytes = b"ask", *more: bytes, start: bytes = START) -> bytes:
-    lines = [start, *(name + b": " + value for name, value in HEADERS), *more, b"Content-Length: %d" % len(body)]
+    lines = [
+        start,
+        *(name + b": " + value for name, value in HEADERS),
+        *more,
+        b"Content-Length: %d" % len(body),
+    ]
     return b"\r\n".join(lines) + b"\r\n\r\n" + body
 
 
@@ -194,9 +198,19 @@ CASES: dict[str, list[bytes]] = {
     "a length in hexadecimals": [whole(), edited(b"Length: 3", b"Length: 0x3")],
     "two lengths in one": [whole(), edited(b"Length: 3", b"Length: 3,3")],
     "a length beyond a carriage return": [whole(), edited(b"Length: 3", b"Length: 3\r")],
-    "a length that hides in a value": [whole(b"ask", b"X: content-length: 3"), whole(b"asks", b"X: content-length: 3")],
-    "a name that ends as the length does": [whole(b"ask", b"X-Content-Length: 3"), whole(b"asks", b"X-Content-Length: 3")],
-    "a value that is the length's": [whole(b"ask", b"X: 3"), whole(b"asks", b"X: 3"), whole(b"asks", b"X: 4")],
+    "a length that hides in a value": [
+        whole(b"ask", b"X: content-length: 3"),
+        whole(b"asks", b"X: content-length: 3"),
+    ],
+    "a name that ends as the length does": [
+        whole(b"ask", b"X-Content-Length: 3"),
+        whole(b"asks", b"X-Content-Length: 3"),
+    ],
+    "a value that is the length's": [
+        whole(b"ask", b"X: 3"),
+        whole(b"asks", b"X: 3"),
+        whole(b"asks", b"X: 4"),
+    ],
     "a value that looks like the length": [
         whole(b"ask", b"X: 3"),
         edited(b"X: 3", b"X: 03", whole(b"ask", b"X: 3")),
@@ -207,7 +221,11 @@ CASES: dict[str, list[bytes]] = {
         edited(b"\r\n\r\nask", b"\r\nX: 2\r\n\r\nask"),
         edited(b"\r\n\r\nask", b"\r\nX: 1\r\n\r\nask"),
     ],
-    "a length before the others": [edited(b"Host", b"Content-Length: 3\r\nHost", whole(b"").replace(b"Content-Length: 0\r\n", b"")) + b"ask"] * 2,
+    "a length before the others": [
+        edited(b"Host", b"Content-Length: 3\r\nHost", whole(b"").replace(b"Content-Length: 0\r\n", b""))
+        + b"ask"
+    ]
+    * 2,
     "too short": [whole(), edited(b"Length: 3", b"Length: 4")],
     "too short by a piece": [whole(), edited(b"Length: 3", b"Length: 4"), b"!", whole()],
     "too long": [whole(), edited(b"Length: 3", b"Length: 2"), whole()],
@@ -237,7 +255,8 @@ CASES: dict[str, list[bytes]] = {
     "blank lines between": [whole(), b"\r\n", whole(), b"\r\n" + whole()],
     "rubbish": [whole(), b"garbage\r\n\r\n"],
     "no body at all": [b"GET /healthz HTTP/1.1\r\nHost: g\r\n\r\n"] * 2 + [whole(), whole()],
-    "HEAD": [whole(start=START.replace(b"POST", b"HEAD"))] * 2 + [whole(start=START.replace(b"POST", b"HEAD"), body=b"")],
+    "HEAD": [whole(start=START.replace(b"POST", b"HEAD"))] * 2
+    + [whole(start=START.replace(b"POST", b"HEAD"), body=b"")],
     "CONNECT": [whole(start=b"CONNECT gateway:1 HTTP/1.1")] * 2,
     "more than a head may have": [whole(b"ask", b"X: " + b"v" * 9000)] * 2,
     "nearly more than a head may have": [whole(b"ask", b"X: " + b"v" * (FULL - 5 - 19))] * 2,
@@ -272,8 +291,7 @@ def test_draining_ends_the_connection(name: str) -> None:
         ("a length with zeros", 2),
         ("a value that is the length's", 1),
         ("a length before the others", 1),
-        ("nearly more than a head may have", 1),
-        ("pipelined", 1),
+        ("nearly more than a head may have", 0),
         ("cut in the body", 1),
         ("version 1.0, kept", 0),
         ("an expectation", 0),
@@ -310,7 +328,10 @@ def test_whatever_comes(data: st.DataObject, waits: bool, heads: Any) -> None:
 
 
 PLANTED = {
-    "the length is not looked at": ("if len(data) - begin == length and length <= max_bytes", "if length <= max_bytes"),
+    "the length is not looked at": (
+        "if len(data) - begin == length and length <= max_bytes",
+        "if length <= max_bytes",
+    ),
     "more than was announced passes": ("len(data) - begin == length", "len(data) - begin >= length"),
     "less than was announced passes": ("len(data) - begin == length", "len(data) - begin <= length"),
     "any size passes": (" and length <= max_bytes", ""),

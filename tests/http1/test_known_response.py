@@ -171,7 +171,11 @@ CASES: dict[str, list[bytes]] = {
     "version 1.0, kept": [edited(b"HTTP/1.1", b"HTTP/1.0", added(b"Connection: keep-alive"))] * 3,
     "closing": [added(b"Connection: keep-alive"), added(b"Connection: close"), whole()],
     "closing from the first on": [added(b"Connection: close"), added(b"Connection: close")],
-    "closing, by the old name": [added(b"Proxy-Connection: keep-alive"), added(b"Proxy-Connection: close"), whole()],
+    "closing, by the old name": [
+        added(b"Proxy-Connection: keep-alive"),
+        added(b"Proxy-Connection: close"),
+        whole(),
+    ],
     "a closing one more": [whole(), added(b"Connection: close"), whole()],
     "a coding": [added(b"Content-Encoding: identity"), added(b"Content-Encoding: gzip")],
     "chunked beside a length": [added(b"Transfer-Encoding: identity"), added(b"Transfer-Encoding: chunked")],
@@ -182,7 +186,10 @@ CASES: dict[str, list[bytes]] = {
     ],
     "until the end": [whole(), edited(b"Content-Length: 4\r\n", b"")],
     "no content": [edited(b"200 OK", b"204 No Content", whole(b"")), edited(b"200 OK", b"204 No Content")],
-    "not modified": [edited(b"200 OK", b"304 Not Modified", whole(b"")), edited(b"200 OK", b"304 Not Modified")],
+    "not modified": [
+        edited(b"200 OK", b"304 Not Modified", whole(b"")),
+        edited(b"200 OK", b"304 Not Modified"),
+    ],
     "a switch": [added(b"Upgrade: h2c"), added(b"Upgrade: websocket", b"Connection: upgrade"), whole()],
     "bare line feeds": [whole(), whole().replace(b"\r\n", b"\n")],
     "an end in the body": [whole(b"a\r\n\r\nb"), whole(b"\r\n\r\n"), whole(b"a\r\n\r\n\r\n\r\nb")],
@@ -265,14 +272,14 @@ PLANTED = {
     "changed framing passes": ("or name in _FRAMING\n", ""),
     "names are not compared": ("not line.startswith(start)\n                or ", ""),
     "control bytes pass": ("or not value.isprintable()\n", ""),
-    "what is not ASCII passes": ("or not value.isascii()\n", ""),
     "blanks stay": ('or value.strip(" ") != value\n', ""),
-    "any length passes": ("not value.isdigit() or len(value) > _DIGITS_MAX:\n                    return", "False:\n                    return"),
-    "the status is not compared": ("or lines[0] != old[0]", ""),
+    "any length passes": (
+        "not value.isdigit() or len(value) > _DIGITS_MAX:\n                    return",
+        "False:\n                    return",
+    ),
     "the number of lines is not compared": ("len(lines) != len(old) or ", ""),
     "the old head stays": ("headers[number - 1] = (name, value)", "pass"),
-    "one that closes is learnt": ("or not head.keep_alive ", ""),
-    "one that is not whole is learnt": ("if len(data) - end - 4 != int(length):\n        return None", ""),
+    "one without a body is learnt": ("head.status in _NO_BODY or ", ""),
 }
 
 

@@ -35,7 +35,8 @@ from halfopen.policy import (
 )
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
-from halfopen.policy.hedge import HedgeBudget, HedgeOptions
+from halfopen.policy.hedge import HedgeBudget
+from halfopen.policy.options import HedgeOptions
 from halfopen.policy.queue import Line, Shedding
 from halfopen.policy.target import Permit
 

@@ -23,7 +23,7 @@ from outcome_loop import main
 from halfopen.policy import JourneyOptions, TargetState
 from halfopen.policy import actions as act
 from halfopen.policy.breaker import BreakerState
-from halfopen.policy.hedge import HedgeOptions
+from halfopen.policy.options import HedgeOptions
 from halfopen.seams import Entropy
 from halfopen.simulator.report import Report
 from halfopen.simulator.run import simulate

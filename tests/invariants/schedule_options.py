@@ -20,9 +20,8 @@ from halfopen.policy import (
     RetryOptions,
 )
 from halfopen.policy.choice import Choice
-from halfopen.policy.hedge import HedgeOptions
+from halfopen.policy.options import HedgeOptions, SlownessOptions
 from halfopen.policy.pacer import PacerOptions
-from halfopen.policy.slowness import SlownessOptions
 
 T = TypeVar("T")
 

@@ -12,7 +12,7 @@ from schedule_exchange import Exchange
 from halfopen.model import Demand, Fault, Target, Usage
 from halfopen.policy import Credential, Journey, JourneyOptions, PolicyOptions, TargetState
 from halfopen.policy.hedge import HedgeBudget
-from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.options import PacerOptions
 from halfopen.policy.queue import Line
 from halfopen.policy.target import Permit, Refused
 from halfopen.seams import Entropy

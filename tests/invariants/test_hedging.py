@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfopen.policy import JourneyOptions
-from halfopen.policy.hedge import HedgeBudget, HedgeOptions
+from halfopen.policy.hedge import HedgeBudget
+from halfopen.policy.options import HedgeOptions
 from halfopen.simulator.scenario import ClientSpec, FaultKind, FaultSpec, Phase, Scenario, UpstreamSpec
 
 

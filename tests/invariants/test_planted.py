@@ -21,7 +21,7 @@ from halfopen.policy import (
     PolicyOptions,
 )
 from halfopen.policy.breaker import BreakerState
-from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.options import PacerOptions
 
 WITHIN = 200
 BUGS = [(number, bug) for number, bugs in PLANTED.items() for bug in bugs]

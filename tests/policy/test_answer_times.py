@@ -3,7 +3,7 @@
 import pytest
 
 from halfopen.policy.answer_times import AnswerTimes
-from halfopen.policy.slowness import SlownessOptions
+from halfopen.policy.options import SlownessOptions
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from halfopen.model import Fault, Kind
 from halfopen.policy import TargetState
-from halfopen.policy.hedge import HedgeBudget, HedgeOptions
+from halfopen.policy.hedge import HedgeBudget
+from halfopen.policy.options import HedgeOptions
 from halfopen.policy.target import Permit
 
 Build = Callable[..., TargetState]

@@ -19,8 +19,8 @@ from halfopen.policy import (
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
 from halfopen.policy.first_content import FirstContentTimes
-from halfopen.policy.hedge import HedgeBudget, HedgeOptions
-from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.hedge import HedgeBudget
+from halfopen.policy.options import HedgeOptions, PacerOptions
 from halfopen.policy.target import Permit
 
 Build = Callable[..., TargetState]

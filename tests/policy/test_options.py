@@ -13,8 +13,7 @@ from halfopen.policy.account import THROTTLE_DEFAULT_S, THROTTLE_MAX_S
 from halfopen.policy.breaker import BreakerState
 from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST
 from halfopen.policy.choice import Choice
-from halfopen.policy.options import AfterCommit, JsonAnswers
-from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.options import AfterCommit, JsonAnswers, PacerOptions
 from halfopen.policy.queue import ShedReason
 from halfopen.policy.refusal import Refusal
 

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfopen.model import Demand, Dimension, RateLimit, Usage
-from halfopen.policy.pacer import Pacer, PacerOptions, Reservation
+from halfopen.policy.options import PacerOptions
+from halfopen.policy.pacer import Pacer, Reservation
 
 REQUESTS, TOKENS = Dimension.REQUESTS, Dimension.TOKENS
 INPUT, OUTPUT = Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS

@@ -3,7 +3,8 @@
 import pytest
 
 from halfopen.model import Demand, Dimension, RateLimit, Usage
-from halfopen.policy.pacer import Pacer, PacerOptions
+from halfopen.policy.options import PacerOptions
+from halfopen.policy.pacer import Pacer
 
 TOKENS = Dimension.TOKENS
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from halfopen.policy.slowness import SAMPLES_MIN, Slowness, SlownessOptions
+from halfopen.policy.options import SlownessOptions
+from halfopen.policy.slowness import SAMPLES_MIN, Slowness
 
 OPTIONS = SlownessOptions()
 NEVER = float("inf")

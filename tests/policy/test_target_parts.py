@@ -16,7 +16,7 @@ from halfopen.policy import (
     TargetState,
 )
 from halfopen.policy.breaker import BreakerState
-from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.options import PacerOptions
 from halfopen.policy.refusal import Refusal
 from halfopen.policy.target import OVERLOAD_KINDS, REQUEST_KINDS, TIMEOUT_KINDS, Permit, Refused
 

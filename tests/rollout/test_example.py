@@ -6,7 +6,10 @@ from halfopen.rollout import Configured, configure
 from halfopen.rollout.example import example
 from halfopen.rollout.fields import tables
 
-ENVIRON = dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_ORG"), "v")
+ENVIRON = {
+    **dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_ORG"), "v"),
+    "REDIS_URL": "redis://127.0.0.1:6379/0",
+}
 
 
 def test_the_example_passes_the_check():

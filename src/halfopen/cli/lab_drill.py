@@ -2,7 +2,7 @@
 
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 import uvloop
@@ -11,6 +11,8 @@ from halfopen.cli.lab_matrix import NO_CLIENT
 from halfopen.cli.output import fail, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from halfopen.lab.drills import Drill
 
 _NAMES = "outage, all-dead, disconnect, crowd, last-resort, fail-static"
@@ -24,8 +26,8 @@ def drill(
         typer.Option(
             min=1,
             help="Requests (outage, default 1000), repetitions (disconnect, default 20), clients (crowd, "
-            "default 1000), combinations (all-dead, default all), chats (last-resort, default 10) or requests "
-            "(fail-static, default as many as its time and rate make).",
+            "default 1000), combinations (all-dead, default all), chats (last-resort, default 10) or "
+            "requests (fail-static, default as many as its time and rate make).",
         ),
     ] = None,
     seconds: Annotated[
@@ -44,9 +46,9 @@ def drill(
     probes. all-dead: every upstream is dead; the error comes within the deadline and names the most
     useful cause. disconnect: a client leaves; the upstream call stops within a second. crowd: clients of
     every dialect leave one gateway in the middle of a stream; nothing is left behind. last-resort: a real
-    model on this machine completes the chats (extra `local`). fail-static: control is stopped and killed,
-    the store locked, its disk full, and a worker killed, one after another under load; no request fails but
-    those in flight on the killed worker, which get a retryable error at once (Linux only).
+    model on this machine completes the chats (extra `local`). fail-static: control, the store, its disk,
+    host names, Redis and a worker fail, one after another under load; no request fails but those in flight
+    on the killed worker, which get a retryable error at once (Linux only).
 
     Each figure has its sample size, and a share its 95 % interval (Wilson).
 
@@ -73,7 +75,7 @@ def drill(
         raise typer.Exit(1)
 
 
-def _planned(found: "Drill", seconds: float | None, rate: float | None) -> "Drill":
+def _planned(found: "Callable[..., Any]", seconds: float | None, rate: float | None) -> "Drill":
     """The drill with a plan other than its own."""
     if sys.platform != "linux":
         fail(f"{_PLANNED} needs Linux, where it can see what its processes do", 1)

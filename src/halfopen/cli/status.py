@@ -74,6 +74,10 @@ def _print_status(data: dict[str, Any]) -> None:
         f"store {store['state']}, {store['size_bytes'] / _MIB:.1f} of {store['max_bytes'] / _MIB:.0f} MiB, "
         f"{store['path']}"
     )
+    replicas = data["replicas"]
+    if replicas["redis"] != "off":
+        parts = ", ".join(f"{name} {part:.2f}" for name, part in replicas["parts"].items())
+        print(f"redis {replicas['redis']}, {replicas['gateways']} gateways, parts of limits here: {parts}")
     for note in data["supervisor"]["notes"]:
         print(f"note: {note}")
     for problem in data["problems"]:

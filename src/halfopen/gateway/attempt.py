@@ -105,11 +105,9 @@ class Attempt:
             wall_s=runtime.surroundings.clock.wall(),
         )
 
-    def take_over(self, head: ResponseHead | None, body: bytes, upstream_id: str | None) -> None:
+    def take_over(self, head: ResponseHead, body: bytes) -> None:
         """What came before this attempt was asked to read on."""
-        self.upstream_id = upstream_id
-        if head is not None:
-            self.reception.take_over(head, body)
+        self.reception.take_over(head, body)
 
     def carry_on(self, pool: Pool, connection: UpstreamConnection, request: tuple[bytes, bytes]) -> None:
         """The response that is on its way on a connection is this attempt's."""

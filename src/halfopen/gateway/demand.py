@@ -17,8 +17,7 @@ import hashlib
 import math
 from typing import Final
 
-import msgspec
-
+from halfopen.gateway.notes import Sender
 from halfopen.http1 import RequestHead
 from halfopen.model import Demand, Priority
 from halfopen.providers import Ask, Chat
@@ -46,18 +45,6 @@ _BYTES_PER_TOKEN = 4
 _OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
 _LARGE_BYTES = 16 * 1024
 _DIGITS_MAX = 12
-
-
-class Sender(msgspec.Struct, frozen=True, gc=False):
-    """What the head of a request tells of who sends it. The same head tells the same."""
-
-    caller: str = ""
-    priority: Priority | None = None
-    """What it says itself; None: nothing."""
-    repeats: int = 0
-    patience_s: float | None = None
-    stream_patience_s: float | None = None
-    """Its patience if it asks for a stream."""
 
 
 def sender_of(head: RequestHead, secret: bytes) -> Sender:

@@ -85,17 +85,12 @@ class Exchange:
         self._demand = demand
         self._responder = responder
         self._resumption = Resumption(ask)
-        self._journey = journey or Journey(
-            route.states,
-            options=route.options,
-            retry=runtime.snapshot.policy.retry,
-            entropy=runtime.surroundings.entropy,
+        self._journey = journey or route.journeys.begin(
+            demand,
+            self._unfit,
+            self._resumption.obstacle,
+            repetition_of(ask, lambda: self._journey),
             stream=ask.stream,
-            unfit=self._unfit,
-            resumable=self._resumption.obstacle,
-            may_repeat=repetition_of(ask, lambda: self._journey),
-            demand=demand,
-            hedge=route.hedge,
         )
         self._delivery = Delivery(
             responder,
@@ -136,13 +131,21 @@ class Exchange:
         self._route.let_go(now)
         self.step(ev.Arrived())
 
-    def take_over(self, arrived: float, send: act.Send | None) -> None:
-        """Go on with a request that came at `arrived`; `send` is its attempt that is under way, if any."""
+    def take_over(self, arrived: float, send: act.Send | None, upstream_id: str | None) -> None:
+        """Go on with a request that came at `arrived`.
+
+        Args:
+            arrived: Monotonic seconds.
+            send: Its attempt that is under way, if any.
+            upstream_id: The id that the attempt's upstream has given to its answer.
+        """
         self._responder.attach(self)
         self._arrived = arrived
         if send is not None:
             translation = self._answering.translation(send.target)
-            self._flights.begin(Attempt(self._runtime, self, self._ask, translation, send), hedge=False)
+            attempt = Attempt(self._runtime, self, self._ask, translation, send)
+            self._flights.begin(attempt, hedge=False)
+            self._flights.told_id(attempt, upstream_id)
         self.wake_at = self._journey.wake_at
         self._runtime.wheel.set(self)
 

@@ -6,17 +6,16 @@ Rules
 """
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
-import msgspec
-
 from halfopen import errors
-from halfopen.gateway.demand import Sender, demand_of, sender_of
+from halfopen.gateway.demand import demand_of, sender_of
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.failure import error_headers, failure_of
 from halfopen.gateway.heading import own_ids
 from halfopen.gateway.models import model_json, models_json
+from halfopen.gateway.notes import Notes
 from halfopen.gateway.paths import POSTED, client_of, is_models, speaker_of
 from halfopen.gateway.plain import Plain
 from halfopen.gateway.responder import Responder
@@ -54,7 +53,7 @@ class Handler:
     def handle(self, head: RequestHead, body: bytes, responder: Responder) -> None:
         """Answer one whole request, now or later, through `responder`."""
         notes = head.notes
-        if isinstance(notes, _Notes):
+        if isinstance(notes, Notes):
             self._ask(notes, body, responder)
             return
         path = head.path
@@ -105,7 +104,7 @@ class Handler:
         else:
             self._fail(self._unknown_model(name), responder, client)
 
-    def _ask(self, notes: "_Notes", body: bytes, responder: Responder) -> None:
+    def _ask(self, notes: Notes, body: bytes, responder: Responder) -> None:
         client = notes.client
         ask = client.parse(
             ClientRequest(notes.path, notes.query, notes.headers, body, notes.method, notes.raw_query)
@@ -174,26 +173,14 @@ class Handler:
         responder.send(failure.status, headers, client.error(failure))
 
 
-class _Notes(msgspec.Struct, frozen=True, gc=False):
-    """What a head tells, whatever the body. Worked out once, also for a head that comes again."""
-
-    client: ClientDialect
-    sender: Sender
-    path: str
-    query: Mapping[str, str]
-    headers: Mapping[str, str]
-    method: str
-    raw_query: str
-
-
-def _notes_of(head: RequestHead, client: ClientDialect, secret: bytes) -> _Notes:
+def _notes_of(head: RequestHead, client: ClientDialect, secret: bytes) -> Notes:
     query = head.target.partition(b"?")[2].decode("latin-1")
     headers: dict[str, str] = {}
     for raw_name, raw_value in head.headers:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
         joined = name in _LISTS and name in headers
         headers[name] = f"{headers[name]}, {value}" if joined else value
-    return _Notes(
+    return Notes(
         client,
         sender_of(head, secret),
         unquote(head.path.decode("latin-1")),

@@ -73,7 +73,7 @@ class Intake:
         self._parser.feed(data)
         latest, self._latest = self._latest, None
         if quiet and latest is not None:
-            self._known = learn_request(data, latest)
+            self._known = learn_request(data, latest, self._limits.header_max_bytes)
 
     def take(self) -> tuple[RequestHead, bytes]:
         """The next request. Only when there is one."""

@@ -10,28 +10,26 @@ Rules
    as if it had begun them itself.
 """
 
+import logging
 from typing import Final
 
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.guarded import guarded
 from halfopen.gateway.heading import answer_lines
-from halfopen.gateway.pool import Pool
+from halfopen.gateway.pool import UNREADABLE, Pool
 from halfopen.gateway.reception import Reception
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.runtime import RouteRuntime, Runtime
 from halfopen.gateway.standing_in import bound_elsewhere
 from halfopen.gateway.upstream import UpstreamConnection
 from halfopen.http1 import ResponseHead
-from halfopen.model import Demand, Outcome, RateLimit, Reply, Target, TransportError
-from halfopen.policy import Journey
+from halfopen.model import Demand, Fault, Outcome, RateLimit, Reply, Target, TransportError, Usage
 from halfopen.policy import actions as act
-from halfopen.policy import events as ev
 from halfopen.providers import Answer, Ask, ClientDialect, Translation
 from halfopen.providers.rate_limits import rate_limits
 
-_ARRIVED: Final = ev.Arrived()
-_CONNECTED: Final = ev.Connected(1)
-_WAKE_AFTER_SUCCESS = 2
+_LOG = logging.getLogger("halfopen.gateway")
+_WAKE_AFTER_SUCCESS: Final = 2
 
 
 class Plain:
@@ -44,6 +42,7 @@ class Plain:
         "_client",
         "_connection",
         "_demand",
+        "_ended",
         "_exchange",
         "_head",
         "_journey",
@@ -55,6 +54,7 @@ class Plain:
         "_send",
         "_translation",
         "_upstream_id",
+        "_usage",
     )
 
     def __init__(
@@ -73,15 +73,7 @@ class Plain:
         self._ask = ask
         self._responder = responder
         self._demand = demand
-        self._journey = Journey(
-            route.states,
-            options=route.options,
-            retry=runtime.snapshot.policy.retry,
-            entropy=runtime.surroundings.entropy,
-            stream=False,
-            unfit=self._unfit,
-            demand=demand,
-        )
+        self._journey = route.journeys.begin(demand, self._unfit, stream=False)
         self._exchange: Exchange | None = None
         """Who has taken over."""
         self._send: act.Send | None = None
@@ -93,6 +85,9 @@ class Plain:
         self._head: ResponseHead | None = None
         self._body: bytes | bytearray = b""
         self._upstream_id: str | None = None
+        self._usage: Usage | None = None
+        self._ended = False
+        """Whether the client has its answer."""
         self._arrived = 0.0
 
     def start(self) -> None:
@@ -110,23 +105,23 @@ class Plain:
         if len(route.line):
             route.let_go(now)
         journey = self._journey
-        actions = journey.step(_ARRIVED, now)
+        actions = journey.arrived(now)
         send = actions[0]
         if len(actions) > 1 or not isinstance(send, act.Send):
             self._take_over().perform(actions)
             return
         target = send.target
         provider = runtime.providers[target.provider]
+        self._translation = translation = self._client.translation(provider.dialect, target)
+        call = translation.call(self._ask, target, provider.keys[send.credential])
+        self._request = provider.request(call, send.repeats)
         connection = provider.pool.take_idle()
         if connection is None:
             self._take_over().perform(actions)
             return
-        self._translation = translation = self._client.translation(provider.dialect, target)
         self._send = send
         self._pool = provider.pool
         self._connection = connection
-        call = translation.call(self._ask, target, provider.keys[send.credential])
-        self._request = provider.request(call, send.repeats)
         connection.send(self._request, self)
         self._responder.wake_at_latest(journey.wake_at)
 
@@ -134,14 +129,14 @@ class Plain:
 
     def on_connected(self) -> None:
         """The request is being sent."""
-        self._journey.step(_CONNECTED, self._arrived)
+        self._journey.connected(1, self._arrived)
 
     def on_head(self, head: ResponseHead) -> None:
         """Status and headers."""
         try:
             self._read_head(head)
         except Exception:  # noqa: BLE001 - as in `start`
-            self.crash()
+            self._fail_by_defect()
 
     def on_data(self, data: bytes) -> None:
         """A piece of the body."""
@@ -156,8 +151,18 @@ class Plain:
 
     def on_end(self) -> None:
         """The response is whole, as far as HTTP can tell."""
+        self._connection = None
         try:
-            self._judge()
+            result = self._judged()
+        except Exception:  # noqa: BLE001 - as in `start`
+            self._fail_by_defect()
+            return
+        try:
+            if isinstance(result, Answer):
+                self._succeed(result)
+            else:
+                exchange = self._take_over()
+                exchange.on_attempt_fault(exchange.lead, result)
         except Exception:  # noqa: BLE001 - as in `start`
             self.crash()
 
@@ -198,7 +203,12 @@ class Plain:
 
     def crash(self) -> None:
         """A defect of ours: log it, tell the client, end."""
-        self._take_over().crash()
+        if self._ended:
+            _LOG.exception(
+                "a defect in the gateway, after request %s was answered", self._responder.request_id
+            )
+        else:
+            self._take_over().crash()
 
     # Inside.
 
@@ -225,31 +235,37 @@ class Plain:
         if limited:
             dialect = runtime.providers[self._send.target.provider].dialect.name
             limits = rate_limits(head.headers, dialect, runtime.surroundings.clock.wall())
-        self._journey.step(ev.FirstByte(1, head.status, limits), runtime.loop.time())
+        self._journey.first_byte(1, head.status, limits, runtime.loop.time())
 
-    def _judge(self) -> None:
+    def _judged(self) -> Answer | Fault:
         """Tell a good answer from a fault."""
         assert self._send is not None
         assert self._translation is not None
         assert self._head is not None
         runtime, target, head = self._runtime, self._send.target, self._head
-        self._connection = None
         dialect = runtime.providers[target.provider].dialect.name
         reply = Reply(head.status, head.headers, bytes(self._body), None, "", dialect)
         created_s = int(runtime.surroundings.clock.wall())
-        result = self._translation.answer(self._ask, target, reply, created_s=created_s)
-        if isinstance(result, Answer):
-            self._succeed(result, target)
-        else:
-            exchange = self._take_over()
-            exchange.on_attempt_fault(exchange.lead, result)
+        return self._translation.answer(self._ask, target, reply, created_s=created_s)
 
-    def _succeed(self, answer: Answer, target: Target) -> None:
-        runtime, journey, responder = self._runtime, self._journey, self._responder
-        now = runtime.loop.time()
-        journey.step(ev.Finished(1, answer.usage), now)
-        runtime.wake(target.name, _WAKE_AFTER_SUCCESS, now)
+    def _fail_by_defect(self) -> None:
+        """What the upstream sent was too much for us: that target is of no use for this request."""
+        _LOG.exception("reading a response failed by a defect in the gateway")
+        try:
+            self._take_over_call().on_failed(TransportError.PROTOCOL, UNREADABLE)
+        except Exception:  # noqa: BLE001 - as in `start`
+            self.crash()
+
+    def _succeed(self, answer: Answer) -> None:
+        assert self._send is not None
         assert self._translation is not None
+        runtime, journey, responder = self._runtime, self._journey, self._responder
+        target = self._send.target
+        self._usage = answer.usage
+        now = runtime.loop.time()
+        journey.finished(1, answer.usage, now)
+        if runtime.waiting_lines.waiting:
+            runtime.wake(target.name, _WAKE_AFTER_SUCCESS, now)
         lines = answer_lines(
             runtime,
             target.name,
@@ -258,6 +274,7 @@ class Plain:
             known_as=(self._client.request_id_header, self._upstream_id),
             adapted=self._translation.adapted(self._ask, target),
         )
+        self._ended = True
         responder.answer(lines, answer.body)
         runtime.surroundings.on_outcome(
             Outcome(
@@ -285,9 +302,11 @@ class Plain:
         self._exchange = exchange = Exchange(
             runtime, self._route, self._client, self._ask, self._responder, self._demand, self._journey
         )
-        exchange.take_over(self._arrived, self._send)
+        exchange.take_over(self._arrived, self._send, self._upstream_id)
         if self._send is not None:
-            exchange.lead.take_over(self._head, bytes(self._body), self._upstream_id)
+            if self._head is not None:
+                exchange.lead.take_over(self._head, bytes(self._body))
+            exchange.lead.usage = self._usage
             if self._connection is not None and self._pool is not None:
                 exchange.lead.carry_on(self._pool, self._connection, self._request)
         return exchange

@@ -19,12 +19,13 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 
-from halfopen.gateway.dial import dial
+from halfopen.gateway.dial import LastAddresses, dial
 from halfopen.gateway.tls import ResumingContext, reason_of
 from halfopen.gateway.upstream import CallSink, UpstreamConnection
 from halfopen.http1 import ResponseHead
 from halfopen.model import TransportError
 
+UNREADABLE = "the response could not be read: a defect in the gateway"
 _LOG = logging.getLogger("halfopen.gateway")
 
 
@@ -148,7 +149,7 @@ class UpstreamCall:
         """What the upstream sent was too much for us: that target is of no use for this request."""
         _LOG.exception("reading a response failed by a defect in the gateway")
         self.cancel()
-        _tell_failed(sink, TransportError.PROTOCOL, "the response could not be read: a defect in the gateway")
+        _tell_failed(sink, TransportError.PROTOCOL, UNREADABLE)
 
 
 class Pool:
@@ -158,6 +159,7 @@ class Pool:
         """Connects when the first call comes."""
         self.origin = origin
         self._loop = loop
+        self._last_addresses = LastAddresses()
         self._idle: deque[UpstreamConnection] = deque()
         self._open: set[UpstreamConnection] = set()
         self._connecting = 0
@@ -260,7 +262,12 @@ class Pool:
         failure: tuple[TransportError, str] | None = None
         try:
             connection = await dial(
-                self._make_connection, origin.host, origin.port, tls=origin.tls, connect_s=origin.connect_s
+                self._make_connection,
+                origin.host,
+                origin.port,
+                tls=origin.tls,
+                connect_s=origin.connect_s,
+                last=self._last_addresses,
             )
         except TimeoutError:
             failure = (TransportError.CONNECT_TIMEOUT, f"no connection within {origin.connect_s:g} s")

@@ -12,28 +12,26 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
-from halfopen.gateway.pool import Origin, Pool
+from halfopen.gateway.pool import Pool
+from halfopen.gateway.provider import ProviderRuntime
 from halfopen.gateway.shares import part, policy_part, provider_part
 from halfopen.gateway.timers import Wheel
-from halfopen.gateway.tls import ResumingContext
 from halfopen.gateway.waiting_lines import WaitingLines
 from halfopen.model import Outcome, Target
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.policy.hedge import HedgeBudget
+from halfopen.policy.journeys import Journeys
+from halfopen.policy.options import RetryOptions
 from halfopen.policy.queue import Line
-from halfopen.providers import Call, Dialect, catalogue, dialect_of
+from halfopen.providers import catalogue
 from halfopen.providers.clients.relay import ANY_MODEL
 from halfopen.redact import Redactor, known
-from halfopen.rollout.snapshot import ProviderSpec, Snapshot
+from halfopen.rollout.snapshot import Snapshot
 from halfopen.seams import Clock, Entropy
 
 _SECRET_BYTES = 32
-_STARTS_MAX = 256
 _WOKEN_BY_PACE = 8
-_REPEATS = "x-stainless-retry-count"
-"""By this the official clients tell a server that they repeat a request; so do we."""
 
 OutcomeSink = Callable[[Outcome], None]
 """Told when a request is over. Must return at once and never raise."""
@@ -53,114 +51,30 @@ class Surroundings:
     """Makes the hashes by which callers are told apart this process's own."""
 
 
-class ProviderRuntime:
-    """One provider: its connections, dialect and keys."""
-
-    __slots__ = ("_base_path", "_headers", "_starts", "dialect", "identity", "keys", "pool", "spec")
-
-    def __init__(
-        self,
-        spec: ProviderSpec,
-        secrets: Mapping[str, str],
-        loop: asyncio.AbstractEventLoop,
-        before: "ProviderRuntime | None" = None,
-    ) -> None:
-        """Connects when the first call comes.
-
-        Args:
-            spec: Whom to reach, and how.
-            secrets: The values that its references name.
-            loop: Where it runs.
-            before: The same provider until now. Its connections are kept if they lead to the same origin.
-
-        Raises:
-            KeyError: A secret is not there.
-        """
-        parts = urlsplit(spec.base_url)
-        self.spec = spec
-        kept = before is not None and _same_origin(before.spec, spec)
-        self.pool: Pool = before.pool if before and kept else Pool(_origin(spec), loop)
-        self.dialect: Dialect = dialect_of(spec.dialect, spec.flavour, spec.base_url)
-        self._base_path = parts.path.rstrip("/")
-        # A line end at the end of a key, as files and shells leave it, would end the header.
-        self.keys: tuple[str | None, ...] = tuple(key.strip() for key in spec.key_values(secrets)) or (None,)
-        """The provider's keys, at least one; None: it takes no key. Never log them."""
-        headers = spec.header_values(secrets)
-        self.identity = (spec.base_url, spec.dialect, spec.flavour, self.keys, headers)
-        """What is known of its targets holds as long as this is the same. Never log it."""
-        extra = "".join(f"{name}: {value}\r\n" for name, value in headers)
-        self._starts: dict[tuple[str, str, tuple[tuple[str, str], ...], int], bytes] = {}
-        """The heads of calls up to the length, by what makes them up: few differ. They hold keys."""
-        self._headers = (
-            f"host: {parts.netloc}\r\nuser-agent: halfopen\r\naccept-encoding: identity\r\n{extra}".encode()
-        )
-
-    def request(self, call: Call, repeats: int = 0) -> tuple[bytes, bytes]:
-        """The call as bytes: head and body. `repeats`: how often it has been sent before."""
-        shape = (call.method, call.path, call.headers, repeats)
-        start = self._starts.get(shape)
-        if start is None:
-            if len(self._starts) >= _STARTS_MAX:
-                self._starts.clear()
-            start = self._starts[shape] = self._start(call, repeats)
-        return b"%b%d\r\n\r\n" % (start, len(call.body)), call.body
-
-    def _start(self, call: Call, repeats: int) -> bytes:
-        """The head of a call up to the length of its body."""
-        headers = "".join(f"{name}: {value}\r\n" for name, value in call.headers)
-        if repeats:
-            headers += f"{_REPEATS}: {repeats}\r\n"
-        return b"%b %b HTTP/1.1\r\n%b%bcontent-length: " % (
-            call.method.encode("ascii"),
-            self._path(call.path).encode("ascii", "replace"),
-            self._headers,
-            headers.encode("latin-1", "replace"),
-        )
-
-    def _path(self, path: str) -> str:
-        """Join base path and path; a version segment that both have counts once."""
-        last = self._base_path.rpartition("/")[2]
-        if last and path.startswith(f"/{last}/"):
-            path = path[len(last) + 1 :]
-        return self._base_path + path
-
-
-def _origin(spec: ProviderSpec) -> Origin:
-    parts = urlsplit(spec.base_url)
-    tls = parts.scheme == "https"
-    return Origin(
-        parts.hostname or "",
-        parts.port or (443 if tls else 80),
-        tls=ResumingContext.make() if tls else None,
-        connect_s=spec.connect_s,
-        connections_max=spec.connections_max,
-        idle_s=spec.idle_s,
-    )
-
-
-def _same_origin(old: ProviderSpec, new: ProviderSpec) -> bool:
-    """Whether connections of one are good for the other."""
-    one, other = urlsplit(old.base_url), urlsplit(new.base_url)
-    bounds = old.connect_s, old.connections_max, old.idle_s
-    return (
-        (one.scheme, one.netloc) == (other.scheme, other.netloc)
-        and bounds == (new.connect_s, new.connections_max, new.idle_s)
-    )  # fmt: skip
-
-
 class RouteRuntime:
     """One route: the shared states of its targets, and who waits for them."""
 
-    __slots__ = ("hedge", "line", "name", "options", "states")
+    __slots__ = ("hedge", "journeys", "line", "name", "options", "retry", "states")
 
-    def __init__(self, name: str, options: JourneyOptions, states: list[TargetState], line: Line) -> None:
+    def __init__(
+        self,
+        name: str,
+        options: JourneyOptions,
+        states: list[TargetState],
+        line: Line,
+        *,
+        retry: RetryOptions,
+        entropy: Entropy,
+    ) -> None:
         """Targets in order of preference."""
         self.name = name
         self.options = options
         self.states = states
         self.line = line
+        self.retry = retry
         self.hedge = HedgeBudget(options.hedge)
         """What may be spent on second calls."""
+        self.journeys = Journeys(states, options=options, retry=retry, entropy=entropy, hedge=self.hedge)
 
     def let_go(self, now: float) -> None:
         """Before somebody else looks for room: whoever is at the head of the line may take it."""
@@ -320,8 +234,8 @@ class Runtime:
             line = self._line(name, states, before)
             earlier = (before.routes.get(name), before.relays.get(name)) if before else (None, None)
             relaying = self._relay_options(spec.options)
-            self.routes[name] = _route(name, spec.options, states, line, earlier[0])
-            self.relays[name] = _route(name, relaying, states, line, earlier[1])
+            self.routes[name] = self._route(name, spec.options, states, line, earlier[0])
+            self.relays[name] = self._route(name, relaying, states, line, earlier[1])
         kept = [spec for spec in self.snapshot.providers.values() if spec.dialect == "openai"]
         targets = [Target(spec.name, ANY_MODEL, spec.dialect) for spec in kept if spec.local is None]
         if targets:
@@ -329,7 +243,26 @@ class Runtime:
             line = self._line(ANY_MODEL, states, before)
             relaying = self._relay_options(JourneyOptions())
             earlier_relay = before.relays.get(ANY_MODEL) if before else None
-            self.relays[ANY_MODEL] = _route(ANY_MODEL, relaying, states, line, earlier_relay)
+            self.relays[ANY_MODEL] = self._route(ANY_MODEL, relaying, states, line, earlier_relay)
+
+    def _route(
+        self,
+        name: str,
+        options: JourneyOptions,
+        states: list[TargetState],
+        line: Line,
+        earlier: RouteRuntime | None,
+    ) -> RouteRuntime:
+        """The route from before, if nothing of it has changed, else a new one."""
+        retry = self.snapshot.policy.retry
+        if (
+            earlier
+            and earlier.line is line
+            and (earlier.options, earlier.retry) == (options, retry)
+            and _same(earlier.states, states)
+        ):
+            return earlier
+        return RouteRuntime(name, options, states, line, retry=retry, entropy=self.surroundings.entropy)
 
     def _credentials_of(self, provider: str, before: "Runtime | None") -> list[Credential]:
         """What is known of a provider's keys: from before, as far as they are the same."""
@@ -370,19 +303,6 @@ class Runtime:
     def _relay_options(self, options: JourneyOptions) -> JourneyOptions:
         patience_s = self.snapshot.gateway.relay_timeout_s
         return replace(options, deadline_s=patience_s, attempt_s=patience_s)
-
-
-def _route(
-    name: str,
-    options: JourneyOptions,
-    states: list[TargetState],
-    line: Line,
-    earlier: RouteRuntime | None,
-) -> RouteRuntime:
-    """The route from before, if nothing of it has changed, else a new one."""
-    if earlier and earlier.line is line and earlier.options == options and _same(earlier.states, states):
-        return earlier
-    return RouteRuntime(name, options, states, line)
 
 
 def _same(old: list[TargetState], new: list[TargetState]) -> bool:

@@ -51,7 +51,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_parser",
         "_paused",
         "_surprises",
-                "idle_since",
+        "idle_since",
         "responded",
         "sink",
         "transport",

@@ -5,7 +5,8 @@ from halfopen.http1.known_request import KnownHead, learn_request
 from halfopen.http1.known_response import KnownResponse, learn_response
 from halfopen.http1.request import RefusedError, RequestHead, RequestLimits, RequestParser
 from halfopen.http1.response import BadResponseError, ResponseHead, ResponseParser
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+from halfopen.http1.sse import EventTooLargeError, SseParser
+from halfopen.http1.sse_event import SseEvent
 
 __all__ = [
     "BadResponseError",

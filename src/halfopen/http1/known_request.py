@@ -47,12 +47,13 @@ class KnownHead:
         return data[begin:] if len(data) - begin == length and length <= max_bytes else None
 
 
-def learn_request(data: bytes, head: RequestHead) -> KnownHead | None:
+def learn_request(data: bytes, head: RequestHead, head_max_bytes: int) -> KnownHead | None:
     """How the bytes of a request look, to know its head again.
 
     Args:
         data: The whole request, as it came.
         head: What the parser made of it.
+        head_max_bytes: A longer head is refused by the parser.
 
     Returns:
         None when the next one with the same bytes might have to be read in another way.
@@ -61,7 +62,7 @@ def learn_request(data: bytes, head: RequestHead) -> KnownHead | None:
         return None
     if any(name in _CHANGES_HOW for name, _ in head.headers):
         return None
-    end = data.find(b"\r\n\r\n", 0, _HEAD_MAX_BYTES)
+    end = data.find(b"\r\n\r\n", 0, min(_HEAD_MAX_BYTES, head_max_bytes - _DIGITS_MAX))
     length = head.header(b"content-length")
     if end < 0 or length is None or len(data) - end - 4 != int(length):
         return None

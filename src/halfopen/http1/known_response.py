@@ -14,7 +14,19 @@ from halfopen.http1.response import ResponseHead
 
 _HEAD_MAX_BYTES = 16 * 1024
 _DIGITS_MAX = 12
-_FRAMING = frozenset(("connection", "transfer-encoding", "content-encoding", "upgrade", "trailer", "te"))
+_FRAMING = frozenset(
+    (
+        "connection",
+        "content-encoding",
+        "keep-alive",
+        "proxy-connection",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+    )
+)
+_NO_BODY = (204, 304)
 _LENGTH = "content-length"
 
 
@@ -87,7 +99,9 @@ def learn_response(data: bytes, head: ResponseHead) -> KnownResponse | None:
     """
     length = head.header(_LENGTH)
     end = data.find(b"\r\n\r\n", 0, _HEAD_MAX_BYTES)
-    if length is None or not head.keep_alive or end < 0 or not length.isdigit() or len(length) > _DIGITS_MAX:
+    if head.status in _NO_BODY or not head.keep_alive:
+        return None
+    if length is None or end < 0 or not length.isdigit() or len(length) > _DIGITS_MAX:
         return None
     if len(data) - end - 4 != int(length):
         return None

@@ -14,7 +14,9 @@ Source: WHATWG HTML Living Standard, section 9.2 (server-sent events).
 import re
 from typing import Final
 
-import msgspec
+from msgspec import structs
+
+from halfopen.http1.sse_event import SseEvent
 
 _BLANK_LINE: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 _CONTENT: Final = re.compile(rb"[^\r\n]")
@@ -31,24 +33,6 @@ class EventTooLargeError(ValueError):
         """The bound, and the events that came whole in the same bytes before the one that passed it."""
         super().__init__(f"an event of more than {max_bytes} bytes")
         self.events = events
-
-
-class SseEvent(msgspec.Struct, frozen=True, gc=False):
-    """One event as it came."""
-
-    raw: bytes
-    """All its bytes with the blank line that ends it."""
-    data: bytes = b""
-    """The data lines, joined by LF; empty for a comment or a ping."""
-    event: str = ""
-    """The event's name; empty when none was given."""
-    stray: bytes = b""
-    """Lines that are no SSE field, joined by LF."""
-
-    @property
-    def is_comment(self) -> bool:
-        """Whether nothing but comments came, as in `: ping`."""
-        return not self.data and not self.event and not self.stray
 
 
 class SseParser:
@@ -75,10 +59,9 @@ class SseParser:
 
     def feed(self, data: bytes) -> list[SseEvent]:
         """Return the events that `data` completes. Raises EventTooLargeError."""
-        if self._begun and not (self._pending or self._has_cr or self._too_large) and _is_one_line(data):
-            # Most of what comes is one event of one line, whole.
-            if len(data) <= self._max_bytes:
-                return [SseEvent(data, data[6:-2])]
+        begins = self._begun and not (self._pending or self._has_cr or self._too_large)
+        if begins and _is_one_line(data) and len(data) <= self._max_bytes:
+            return [SseEvent(data, data[6:-2])]  # as most of what comes
         self._check_bound([])
         if not self._begun:
             data = self._without_bom(data)
@@ -191,7 +174,7 @@ def _ended(event: SseEvent) -> SseEvent:
     raw = event.raw + b"\n" if event.raw.endswith(b"\r") else event.raw
     if not raw.endswith((b"\n\n", b"\n\r\n")):
         raw += b"\r\n" if raw.endswith(b"\r\n") else b"\n"
-    return msgspec.structs.replace(event, raw=raw)
+    return structs.replace(event, raw=raw)
 
 
 _FIELDS = (b"data", b"event", b"id", b"retry")

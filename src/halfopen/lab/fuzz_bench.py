@@ -74,7 +74,10 @@ class FreshRoutes:
             TargetState(each, Credential(policy.parking), policy, entropy, now)
             for each in dict.fromkeys(targets)
         ]
-        self._runtime.routes[name] = RouteRuntime(name, self._options, states, Line(lambda: True))
+        line = Line(lambda: True)
+        self._runtime.routes[name] = RouteRuntime(
+            name, self._options, states, line, retry=policy.retry, entropy=entropy
+        )
 
     def remove(self, name: str) -> None:
         """The input is over. What it may have left is looked at later."""

@@ -18,7 +18,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+from halfopen.http1.sse import EventTooLargeError, SseParser
+from halfopen.http1.sse_event import SseEvent
 from halfopen.lab.fuzz_client import FuzzAnswer, FuzzSeen
 from halfopen.lab.fuzz_oracle import wrong_error
 

@@ -8,7 +8,8 @@ Rules
 
 from halfopen.model import Demand, Fault
 from halfopen.policy.credential import Credential
-from halfopen.policy.pacer import Pacer, PacerOptions
+from halfopen.policy.options import PacerOptions
+from halfopen.policy.pacer import Pacer
 from halfopen.policy.refusal import Refusal, Refused
 
 THROTTLE_DEFAULT_S = 2.0

@@ -10,7 +10,8 @@ Rules
 
 import math
 
-from halfopen.policy.slowness import Slowness, SlownessOptions
+from halfopen.policy.options import SlownessOptions
+from halfopen.policy.slowness import Slowness
 
 _SHORTEST = 16
 _LENGTHS = 11

@@ -8,7 +8,7 @@ Rules
 Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
 """
 
-from halfopen.policy.bucket import RetryOptions
+from halfopen.policy.options import RetryOptions
 from halfopen.seams import Entropy
 
 _EXPONENT_MAX = 30

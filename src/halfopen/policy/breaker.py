@@ -32,39 +32,12 @@ Sources: M. Nygard, Release It!, 2007; Envoy outlier detection and slow start; r
 and slow call rate).
 """
 
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final
 
+from halfopen.policy.options import BreakerOptions
 from halfopen.policy.window import Window
 from halfopen.seams import Entropy
-
-
-@dataclass(frozen=True, slots=True)
-class BreakerOptions:
-    """When a target is given up for a while, and how it is tried again."""
-
-    window_s: float = 10.0
-    """The failure ratio is taken over this long. Seconds, 1 to 300."""
-    min_samples: int = 20
-    """Fewer results in the window never open the breaker by ratio. 1 to 10000."""
-    failure_ratio: float = 0.5
-    """Share of failures in the window that opens it. 0.01 to 1."""
-    slow_share: float = 0.5
-    """Share of slow first contents in the window that opens it. 0.01 to 1."""
-    consecutive: int = 5
-    """Failures in a row that open it. 1 to 1000."""
-    open_s: float = 5.0
-    """Length of the first opening, before jitter; each further one doubles. Seconds, 0.1 to 300."""
-    open_max_s: float = 9.0
-    """Longest opening, jitter included; so that probes follow within 10 s. Seconds, 0.1 to 300."""
-    lease_s: float = 9.0
-    """A probe that says nothing for this long has lost its lease. Seconds, 1 to 3600."""
-    lone_probe_s: float = 1.0
-    """Longest opening, and first lease, of a dead target for who has no other. Seconds, 0.1 to 300."""
-    slow_start_s: float = 4.0
-    """After a probe succeeds, traffic returns over this long. Seconds, 0 to 300."""
-
 
 _JITTER = 0.2
 _SLOW_START_FLOOR = 0.1

@@ -17,27 +17,9 @@ Source: AWS SDK "standard" retry mode's token bucket; the funding by success fol
 by size is our own: what a retry costs a provider of language models is its tokens.
 """
 
+from halfopen.policy.options import RetryOptions
+
 # ruff: noqa: FURB136 - min() and max() take longer than all the rest of what every call goes through
-
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True, slots=True)
-class RetryOptions:
-    """Backoff and the retry bucket of one target."""
-
-    base_s: float = 0.5
-    """Upper end of the first delay. Seconds, 0.01 to 60."""
-    cap_s: float = 8.0
-    """Longest delay of our own choosing. Seconds, 0.01 to 300."""
-    bucket_max: float = 10.0
-    """Tokens in a full bucket, and at the start. 0 to 1000; 0 forbids retries."""
-    refill_per_success: float = 0.1
-    """Tokens that a success earns. 0 to 1."""
-    refill_s: float = 30.0
-    """Seconds that earn one token by themselves. 1 to 3600."""
-    price_max: float = 5.0
-    """Most times that a large request weighs more than a usual one. 1 to 100; 1: all weigh the same."""
 
 
 RETRY_COST = 1.0

@@ -9,20 +9,8 @@ Rules
 5. What another process was told of the same key holds here as well.
 """
 
-from dataclasses import dataclass
-
 from halfopen.model import Fault, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class ParkingOptions:
-    """How long a credential is left alone."""
-
-    key_s: float = 60.0
-    """After the key was refused. Seconds, 1 to 86400."""
-    quota_s: float = 60.0
-    """After the quota or the money ran out. Seconds, 1 to 86400."""
-
+from halfopen.policy.options import ParkingOptions
 
 _PARK_MAX_S = 300.0
 

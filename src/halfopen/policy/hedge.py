@@ -15,23 +15,15 @@ Source: J. Dean and L. A. Barroso, "The Tail at Scale", Communications of the AC
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from halfopen.policy.bucket import RETRY_COST
+from halfopen.policy.options import HedgeOptions
 
 if TYPE_CHECKING:
     from halfopen.policy.permit import Permit
     from halfopen.policy.selection import Selection
     from halfopen.policy.target import TargetState
-
-
-@dataclass(frozen=True, slots=True)
-class HedgeOptions:
-    """Hedging of one route's streams."""
-
-    extra_load: float = 0.0
-    """Most tokens that hedges may add, as a share of all. 0 to 0.2; 0: no hedging."""
 
 
 _REQUESTS_MAX = 20

@@ -34,12 +34,11 @@ from halfopen.model import Attempt, Demand, Fault, Kind, RateLimit, Skip, Target
 from halfopen.policy import events as ev
 from halfopen.policy.actions import Action, Cancel, Complete, ContinueOn, Fail, Relay, Send, Wait
 from halfopen.policy.allowance import allow
-from halfopen.policy.bucket import RetryOptions
 from halfopen.policy.choice import Choice, arranged
 from halfopen.policy.deadline import Deadline
 from halfopen.policy.flight import Flight
 from halfopen.policy.hedge import HedgeBudget, take_hedge
-from halfopen.policy.options import AfterCommit, JourneyOptions
+from halfopen.policy.options import AfterCommit, JourneyOptions, RetryOptions
 from halfopen.policy.pace import Pace
 from halfopen.policy.selection import NEVER, Selection, has_queue
 from halfopen.policy.target import Permit, Refused, TargetState

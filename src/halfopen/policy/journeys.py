@@ -7,10 +7,9 @@ request takes as long as a third of its way.
 from collections.abc import Callable, Sequence
 
 from halfopen.model import Demand, Fault, Target
-from halfopen.policy.bucket import RetryOptions
 from halfopen.policy.hedge import HedgeBudget
 from halfopen.policy.journey import Journey
-from halfopen.policy.options import JourneyOptions
+from halfopen.policy.options import JourneyOptions, RetryOptions
 from halfopen.policy.target import TargetState
 from halfopen.seams import Entropy
 

@@ -35,28 +35,9 @@ much is marked tells more than that something is).
 """
 
 import math
-from dataclasses import dataclass
 
+from halfopen.policy.options import LimitOptions
 from halfopen.policy.window_size import WindowSize
-
-
-@dataclass(frozen=True, slots=True)
-class LimitOptions:
-    """The adaptive limit on calls in flight at one target."""
-
-    initial: int = 100
-    """Calls in flight at the start. 1 to 100000."""
-    min: int = 4
-    """The limit never falls below. 1 to 100000."""
-    max: int = 10_000
-    """The limit never rises above. 1 to 100000."""
-    decrease: float = 0.5
-    """Factor on overload or timeout. 0.1 to 0.95."""
-    decrease_every_s: float = 1.0
-    """At most one decrease in this long. Seconds, 0 to 60."""
-    reserve: float = 0.5
-    """Largest share that is kept for the target's own traffic, away from failovers. 0 to 1."""
-
 
 _VALIDATED = 2.0
 """The limit grows to at most this many times what is in flight, so that much of it was tried out."""

@@ -29,10 +29,10 @@ scheduling (redis-cell).
 # ruff: noqa: FURB136, PLR1730 - min() and max() take longer than all the rest of what every call goes through
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 from halfopen.model import Demand, Dimension, RateLimit, Usage
+from halfopen.policy.options import PacerOptions
 
 SPREAD_S = 10.0
 """Requests that a minute's limit brings in this long may go at once."""
@@ -50,20 +50,6 @@ _SHARE_MIN = 1e-6
 _LEARNT_MAX = 12
 """Limits learnt from headers: no provider has more, and a broken one must not fill the memory."""
 _DIMENSIONS: Final = (Dimension.REQUESTS, Dimension.TOKENS, Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS)
-
-
-@dataclass(frozen=True, slots=True)
-class PacerOptions:
-    """The rate limits of one model behind one credential, as far as they are known beforehand."""
-
-    requests_per_minute: float = 0.0
-    """0: not known."""
-    tokens_per_minute: float = 0.0
-    """Input and output together. 0: not known."""
-    input_tokens_per_minute: float = 0.0
-    """0: not known."""
-    output_tokens_per_minute: float = 0.0
-    """0: not known."""
 
 
 Costs = tuple[float, ...]

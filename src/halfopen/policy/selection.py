@@ -22,8 +22,9 @@ from operator import itemgetter
 from halfopen import errors
 from halfopen.model import Demand, Fault, Kind, Skip, Target, Verdict
 from halfopen.policy.backoff import retry_delay
-from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST, RetryOptions
+from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST
 from halfopen.policy.informative import most_informative
+from halfopen.policy.options import RetryOptions
 from halfopen.policy.overflow import Overflow
 from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, TargetState
 from halfopen.seams import Entropy

@@ -95,8 +95,13 @@ class Division:
         if holder is not None:
             holder.gone_at = min(holder.gone_at, now)
 
-    def grant(self, now: float) -> dict[str, float]:
-        """The part that each holder may use from now on. Tell them."""
+    def grant(self, now: float, *, may_raise: bool = True) -> dict[str, float]:
+        """The part that each holder may use from now on. Tell them.
+
+        Args:
+            now: Monotonic seconds.
+            may_raise: Whether all holders are known by now.
+        """
         self._settle(now)
         present = {name: each for name, each in self._holders.items() if each.gone_at == math.inf}
         parts = divided({name: each.demand for name, each in present.items()})
@@ -109,7 +114,7 @@ class Division:
             elif wanted > holder.granted:
                 raises[name] = wanted - holder.granted
         free = self.whole - self.reserved
-        if raises and free > _SMALLEST:
+        if may_raise and raises and free > _SMALLEST:
             share = min(1.0, free / sum(raises.values()))
             for name, by in raises.items():
                 holder = present[name]

@@ -22,20 +22,9 @@ median by steps, here in proportion to it); resilience4j (slow calls).
 # ruff: noqa: FURB136, PLR1730 - min() and max() take longer than all the rest of what every call goes through
 
 import math
-from dataclasses import dataclass
 
+from halfopen.policy.options import SlownessOptions
 from halfopen.policy.window import Window
-
-
-@dataclass(frozen=True, slots=True)
-class SlownessOptions:
-    """When a first token counts as slow."""
-
-    ratio: float = 5.0
-    """Times the target's usual median. 1.5 to 100."""
-    min_s: float = 1.0
-    """Never sooner than this. Seconds, 0.05 to 600."""
-
 
 SAMPLES_MIN = 20
 """Fewer times don't say what is usual."""

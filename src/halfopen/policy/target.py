@@ -25,8 +25,7 @@ from halfopen.policy.bucket import RETRY_COST, RetryBucket
 from halfopen.policy.credential import Credential
 from halfopen.policy.first_content import FirstContentTimes
 from halfopen.policy.limiter import Limiter
-from halfopen.policy.options import PolicyOptions
-from halfopen.policy.pacer import PacerOptions
+from halfopen.policy.options import PacerOptions, PolicyOptions
 from halfopen.policy.permit import Permit
 from halfopen.policy.refusal import Refusal, Refused
 from halfopen.policy.silence import Silence

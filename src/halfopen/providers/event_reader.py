@@ -3,7 +3,8 @@
 from abc import ABC, abstractmethod
 
 from halfopen import errors
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+from halfopen.http1.sse import EventTooLargeError, SseParser
+from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Fault, Kind
 from halfopen.providers.contract import StreamEvent, StreamKind
 

@@ -33,6 +33,7 @@ AFTER_S = 20.0
 SETTLE_S = 100.0
 """So long after the client has left, nothing may be left."""
 FIRST_PORT = 9000
+OPTIONS = JourneyOptions(deadline_s=8, attempt_s=4, first_token_s=4)
 
 Step = bytes | float | str | Callable[["Stage"], Awaitable[None] | None]
 """What is sent; seconds to wait; "cut", "eof" or "refused"; or something that is done to the stage."""
@@ -244,7 +245,9 @@ class Stage:
             for number in range(len(scene.answers))
         }
         self.providers = [
-            Provider(self, f"p{number}", [*scene.first, *answers]) if number == 0 else Provider(self, f"p{number}", answers)
+            Provider(self, f"p{number}", [*scene.first, *answers])
+            if number == 0
+            else Provider(self, f"p{number}", answers)
             for number, answers in enumerate(scene.answers)
         ]
         targets = [Target(name, f"model-{name}", spec.dialect) for name, spec in specs.items()]
@@ -252,7 +255,12 @@ class Stage:
         gateway = msgspec.convert(dict(scene.settings), Gateway)
         self.snapshot = replace(Snapshot(gateway, specs, routes), policy=scene.policy)
         surroundings = Surroundings(
-            loop, self.entropy.random, self.new_id, lambda outcome: self.on_outcome(outcome), (("x-own", "1"),), b"s"
+            loop,
+            self.entropy.random,
+            self.new_id,
+            self.on_outcome,
+            (("x-own", "1"),),
+            b"s",
         )
         self.server = GatewayServer(self.snapshot, {"KEY": KEY}, surroundings)
 
@@ -284,12 +292,15 @@ class Scene:
     """For each provider in order, what it does with its first request, its second, and so on."""
     first: Sequence[Sequence[Step]] = ()
     """What the first provider does before."""
-    options: JourneyOptions = JourneyOptions(deadline_s=8, attempt_s=4, first_token_s=4)
+    options: JourneyOptions = OPTIONS
     policy: PolicyOptions = field(default_factory=PolicyOptions)
     dialects: Sequence[str] = ("openai", "openai")
     pool_max: int = 256
     settings: Sequence[tuple[str, Any]] = ()
     planted: Callable[[pytest.MonkeyPatch, Stage], None] = lambda _patch, _stage: None
+    """What is changed in any case."""
+    longer: Callable[[pytest.MonkeyPatch], None] = lambda _patch: None
+    """What else makes it go the long way."""
 
 
 @dataclass(frozen=True)
@@ -311,6 +322,13 @@ class Told:
     def answers(self) -> list[bytes]:
         """What was written to clients."""
         return [what for _, name, what in self.log if name.startswith("client") and isinstance(what, bytes)]
+
+    @property
+    def held(self) -> dict[str, object]:
+        """Of what is left, what isn't nothing."""
+        return {
+            name: each for name, each in self.left.items() if (any(each) if isinstance(each, list) else each)
+        }
 
     @property
     def statuses(self) -> list[int]:
@@ -371,14 +389,14 @@ async def _play(scene: Scene, stage: Stage) -> tuple[list[object], dict[str, obj
     return state, left
 
 
-def run(scene: Scene, *, plainly: bool) -> Told:
-    """Play a scene, with the short way or without it."""
+def run(scene: Scene, *, plainly: bool, way: type[Plain] = Plain) -> Told:
+    """Play a scene, with the short way or without it. `way` is what the short way is."""
     stage, defects = Stage(), Defects()
     logger = logging.getLogger("halfopen.gateway")
     logger.addHandler(defects)
 
     def plain(*args: Any) -> Plain:
-        stage.plains.append(Plain(*args))
+        stage.plains.append(way(*args))
         return stage.plains[-1]
 
     loop = VirtualLoop()
@@ -387,6 +405,8 @@ def run(scene: Scene, *, plainly: bool) -> Told:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(pool_module, "dial", stage.dial)
             patch.setattr(handler_module, "Plain", plain if plainly else Exchange)
+            if not plainly:
+                scene.longer(patch)
             scene.planted(patch, stage)
             state, left = loop.run_until_complete(_play(scene, stage))
     finally:
@@ -395,7 +415,14 @@ def run(scene: Scene, *, plainly: bool) -> Told:
     sent = [each for each in stage.plains if each._send is not None]
     taken_over = sum(each._exchange is not None for each in sent)
     return Told(
-        stage.log, stage.outcomes, state, left, defects.said, stage.problems, len(sent) - taken_over, taken_over
+        stage.log,
+        stage.outcomes,
+        state,
+        left,
+        defects.said,
+        stage.problems,
+        len(sent) - taken_over,
+        taken_over,
     )
 
 
@@ -404,8 +431,7 @@ def compare(scene: Scene) -> Told:
     expected, told = run(scene, plainly=False), run(scene, plainly=True)
     for name in ("log", "outcomes", "defects", "problems", "left", "state"):
         assert getattr(told, name) == getattr(expected, name), name
-    held = {name: each for name, each in told.left.items() if (any(each) if isinstance(each, list) else each)}
-    assert held == {}
+    assert told.held == {}
     return told
 
 
@@ -426,7 +452,9 @@ def answer(body: bytes = BODY, *headers: str, status: str = "200 OK") -> bytes:
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def chat(*headers: str, version: str = "1.1", method: str = "POST", path: str = "/v1/chat/completions", **more: Any) -> bytes:
+def chat(
+    *headers: str, version: str = "1.1", method: str = "POST", path: str = "/v1/chat/completions", **more: Any
+) -> bytes:
     """A whole request."""
     sent = {"model": "m", "messages": [{"role": "user", "content": "hello"}], **more}
     body = json.dumps(sent).encode()

@@ -84,7 +84,15 @@ def test_a_client_of_old(kit: Any, headers: tuple[str, ...]) -> None:
 
 def test_other_methods(kit: Any) -> None:
     """HEAD and GET are no way to ask for a chat: they are passed on, and not by the short way."""
-    asks = [kit.chat(method="HEAD"), 1.0, kit.chat(method="GET"), 1.0, kit.chat(method="PATCH"), 1.0, kit.chat()]
+    asks = [
+        kit.chat(method="HEAD"),
+        1.0,
+        kit.chat(method="GET"),
+        1.0,
+        kit.chat(method="PATCH"),
+        1.0,
+        kit.chat(),
+    ]
     told = kit.compare(after_one(kit, *asks))
     assert (told.whole, told.statuses[-1]) == (1, 200)
 
@@ -115,7 +123,11 @@ def test_the_id_of_the_upstream(kit: Any, headers: tuple[str, ...]) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        ("x-ratelimit-limit-requests: 10", "x-ratelimit-remaining-requests: 4", "x-ratelimit-reset-requests: 6s"),
+        (
+            "x-ratelimit-limit-requests: 10",
+            "x-ratelimit-remaining-requests: 4",
+            "x-ratelimit-reset-requests: 6s",
+        ),
         ("x-ratelimit-limit-tokens: 1000", "x-ratelimit-remaining-tokens: 0", "x-ratelimit-reset-tokens: 2s"),
         ("ratelimit-limit: 5", "ratelimit-remaining: 0", "ratelimit-reset: 3"),
         ('ratelimit-policy: "burst";q=100;w=60', 'ratelimit: "burst";r=2;t=8'),
@@ -156,7 +168,9 @@ def test_until_the_connection_ends(kit: Any) -> None:
 
 def test_an_upstream_that_closes(kit: Any) -> None:
     """With `connection: close` the connection is given up."""
-    told = kit.compare(after_one(kit, kit.chat(), 1.0, kit.chat(), answer=[kit.answer(kit.body, "connection: close")]))
+    told = kit.compare(
+        after_one(kit, kit.chat(), 1.0, kit.chat(), answer=[kit.answer(kit.body, "connection: close")])
+    )
     assert (told.whole, told.statuses) == (1, [200, 200, 200])
 
 
@@ -177,7 +191,16 @@ def test_while_others_are_under_way(kit: Any) -> None:
     """Two clients at once: only one finds a connection that is idle."""
     slow = [0.3, kit.answer()]
     told = kit.compare(
-        after_one(kit, kit.chat(), 0.1, lambda stage: stage.connect() and None, kit.chat(), 2.0, kit.chat(), answer=slow)
+        after_one(
+            kit,
+            kit.chat(),
+            0.1,
+            lambda stage: stage.connect() and None,
+            kit.chat(),
+            2.0,
+            kit.chat(),
+            answer=slow,
+        )
     )
     assert (told.whole, told.statuses) == (2, [200] * 4)
 
@@ -196,12 +219,16 @@ def test_another_dialect(kit: Any, dialect: str) -> None:
             "usage": {"input_tokens": 3, "output_tokens": 4},
         },
         "gemini": {
-            "candidates": [{"content": {"role": "model", "parts": [{"text": "fine"}]}, "finishReason": "STOP"}],
+            "candidates": [
+                {"content": {"role": "model", "parts": [{"text": "fine"}]}, "finishReason": "STOP"}
+            ],
             "usageMetadata": {"promptTokenCount": 3, "candidatesTokenCount": 4},
         },
     }[dialect]
     good = [kit.answer(json.dumps(body).encode())]
-    scene = kit.Scene([kit.chat(), 1.0, kit.chat(seed=3, temperature=1.5, user="me")], [[good]], dialects=(dialect,))
+    scene = kit.Scene(
+        [kit.chat(), 1.0, kit.chat(seed=3, temperature=1.5, user="me")], [[good]], dialects=(dialect,)
+    )
     told = plainly(kit, scene)
     assert b"fine" in told.answers[-1]
 
@@ -226,9 +253,15 @@ def test_under_a_new_snapshot(kit: Any) -> None:
     def adopt(stage: Any) -> None:
         stage.server.adopt(replace(stage.snapshot, policy=replace(stage.snapshot.policy)), {"KEY": "sk-new"})
 
-    told = kit.compare(after_one(kit, kit.chat(), 0.1, adopt, kit.chat(), 2.0, kit.chat(), answer=[0.5, kit.answer()]))
+    told = kit.compare(
+        after_one(kit, kit.chat(), 0.1, adopt, kit.chat(), 2.0, kit.chat(), answer=[0.5, kit.answer()])
+    )
     assert told.statuses == [200] * 4
-    keys = [what.count(b"sk-new") for _, name, what in told.log if name.startswith("p0") and isinstance(what, bytes)]
+    keys = [
+        what.count(b"sk-new")
+        for _, name, what in told.log
+        if name.startswith("p0") and isinstance(what, bytes)
+    ]
     assert keys == [0, 0, 1, 1]
 
 
@@ -262,8 +295,15 @@ def test_too_much_of_an_answer(kit: Any) -> None:
     """An answer past the bound is a fault, and another target is asked."""
     long = kit.answer(kit.body + b" " * 2000)
     settings = [("answer_max_bytes", 1024)]
-    for steps in ([long], [long[:300], 0.1, long[300:]], [long[: len(long) - 500], 0.1, long[len(long) - 500 :]]):
+    for steps in (
+        [long],
+        [long[:300], 0.1, long[300:]],
+        [long[: len(long) - 500], 0.1, long[len(long) - 500 :]],
+    ):
         scene = after_one(kit, kit.chat(), answers=[[steps], [[kit.answer()]]], settings=settings)
         told = kit.compare(scene)
         assert (told.taken_over, told.statuses) == (1, [200, 200])
-        assert [each.fault and each.fault.kind for each in told.outcomes[-1].attempts] == [Kind.ANSWER_TOO_LARGE, None]
+        assert [each.fault and each.fault.kind for each in told.outcomes[-1].attempts] == [
+            Kind.ANSWER_TOO_LARGE,
+            None,
+        ]

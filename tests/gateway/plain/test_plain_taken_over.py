@@ -1,14 +1,14 @@
 """Whatever is not plain is taken over by an exchange, which goes on as if it had begun the request itself."""
 
+import itertools
 import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from halfopen.gateway import pool as pool_module
-from halfopen.gateway.exchange import Exchange
-from halfopen.gateway.plain import Plain
 from halfopen.model import Kind
 from halfopen.policy import JourneyOptions
 from halfopen.policy.options import LimitOptions, PolicyOptions
@@ -25,7 +25,11 @@ ERRORS = {
     "429 with limits": (
         "429 Too Many Requests",
         "rate_limit_exceeded",
-        ("x-ratelimit-limit-requests: 10", "x-ratelimit-remaining-requests: 0", "x-ratelimit-reset-requests: 4s"),
+        (
+            "x-ratelimit-limit-requests: 10",
+            "x-ratelimit-remaining-requests: 0",
+            "x-ratelimit-reset-requests: 4s",
+        ),
     ),
     "429 of a quota": ("429 Too Many Requests", "insufficient_quota", ()),
     "400": ("400 Bad Request", "invalid_request_error", ()),
@@ -85,7 +89,7 @@ def test_an_error_in_pieces(kit: Any, name: str) -> None:
     """Head and body come one after the other."""
     raw = error(kit, *ERRORS[name])
     places = [0, 10, raw.index(b"\r\n\r\n") + 4, len(raw) - 9, len(raw)]
-    steps = [step for start, end in zip(places, places[1:], strict=False) for step in (raw[start:end], 0.1)]
+    steps = [step for start, end in itertools.pairwise(places) for step in (raw[start:end], 0.1)]
     taken(kit, met(kit, *steps))
 
 
@@ -176,7 +180,13 @@ def test_a_client_that_leaves(kit: Any, sent: int, go: Any) -> None:
 def test_a_client_that_leaves_during_a_retry(kit: Any) -> None:
     taken(
         kit,
-        met(kit, error(kit, *ERRORS["503 with a time"]), second=False, asks=[kit.chat(), 1.0, leave], then=[[kit.answer()]]),
+        met(
+            kit,
+            error(kit, *ERRORS["503 with a time"]),
+            second=False,
+            asks=[kit.chat(), 1.0, leave],
+            then=[[kit.answer()]],
+        ),
     )
 
 
@@ -193,10 +203,11 @@ def ready(stage: Any) -> None:
 @pytest.mark.parametrize("sent", [0, 30, -20])
 def test_a_slow_client(kit: Any, sent: int) -> None:
     """While the client is slow, the upstream is not read; then all goes on."""
-    start = [kit.answer()[:sent]] if sent else []
-    steps = [*start, 1.0, kit.answer()[sent:]]
+    raw = kit.answer(kit.body, "x-request-id: req_7")
+    steps = [*([raw[:sent]] if sent else []), 1.0, raw[sent:]]
     told = taken(kit, met(kit, *steps, asks=[kit.chat(), 0.5, slow, 1.0, ready, 1.0]))
     assert told.statuses[-1] == 200
+    assert b"x-request-id: req_7" in told.answers[-1]
 
 
 @pytest.mark.parametrize("drain_s", [0.0, 0.5])
@@ -216,7 +227,9 @@ def test_a_new_snapshot_in_between(kit: Any) -> None:
         stage.server.adopt(replace(stage.snapshot, policy=replace(stage.snapshot.policy)), {"KEY": "sk-new"})
 
     for steps in ([0.5, error(kit, *ERRORS["500"])], [0.5, "cut"], [0.5, kit.answer()[:-3], "cut"], [100.0]):
-        told = taken(kit, met(kit, *steps, asks=[kit.chat(), 0.2, adopt, 12.0, kit.chat()], then=[[kit.answer()]]))
+        told = taken(
+            kit, met(kit, *steps, asks=[kit.chat(), 0.2, adopt, 12.0, kit.chat()], then=[[kit.answer()]])
+        )
         assert told.statuses == [200, 200, 200]
 
 
@@ -279,7 +292,9 @@ def test_a_defect_in_reading_an_answer(kit: Any, second: bool) -> None:
 
         patch.setattr(OpenAI, "answer", answer)
 
-    told = taken(kit, met(kit, kit.answer(kit.body.replace(b"fine", b"planted")), second=second, planted=plant))
+    told = taken(
+        kit, met(kit, kit.answer(kit.body.replace(b"fine", b"planted")), second=second, planted=plant)
+    )
     assert told.defects
     assert told.statuses[-1] == 200 or not second
 
@@ -291,12 +306,11 @@ def test_a_defect_in_reading_a_head(kit: Any) -> None:
         def limits(headers: Any, *_more: Any) -> Any:
             return broken() if ("x-ratelimit-odd", "planted") in headers else ()
 
-        for module in ("plain", "attempt"):
-            patch.setattr(f"halfopen.gateway.{module}.rate_limits", limits)
+        patch.setattr("halfopen.gateway.plain.rate_limits", limits)
 
-    head = ("x-ratelimit-odd: planted",)
-    told = kit.compare(met(kit, kit.answer(kit.body, *head), planted=plant))
-    assert told.statuses == [200, 200]
+    told = kit.run(met(kit, kit.answer(kit.body, "x-ratelimit-odd: planted"), planted=plant), plainly=True)
+    assert (told.statuses, told.taken_over, len(told.defects)) == ([200, 200], 1, 1)
+    assert told.held == {}
 
 
 def test_a_defect_in_writing_a_call(kit: Any) -> None:
@@ -310,7 +324,9 @@ def test_a_defect_in_writing_a_call(kit: Any) -> None:
 
         patch.setattr(OpenAI, "call", planted)
 
-    told = kit.compare(met(kit, kit.answer(), asks=[kit.chat(user="planted"), 1.0, kit.chat()], planted=plant))
+    told = kit.compare(
+        met(kit, kit.answer(), asks=[kit.chat(user="planted"), 1.0, kit.chat()], planted=plant)
+    )
     assert told.statuses == [200, 500, 200]
 
 
@@ -321,7 +337,9 @@ def test_a_defect_in_the_answers_headers(kit: Any) -> None:
 
         patch.setattr(OpenAI, "adapted", fails, raising=False)
 
-    told = kit.compare(met(kit, kit.answer(), asks=[kit.chat(user="planted"), 1.0, kit.chat()], planted=plant))
+    told = kit.compare(
+        met(kit, kit.answer(), asks=[kit.chat(user="planted"), 1.0, kit.chat()], planted=plant)
+    )
     assert told.statuses[-1] == 200
 
 
@@ -329,10 +347,87 @@ def test_a_defect_after_the_answer(kit: Any) -> None:
     """Whoever takes the outcomes must never raise. If he does, the client has one answer, not two."""
 
     def plant(_patch: pytest.MonkeyPatch, stage: Any) -> None:
-        take, stage.on_outcome = stage.on_outcome, lambda outcome: broken() if len(stage.outcomes) == 1 and stage.outcomes.append(outcome) is None else take(outcome)
+        take = stage.on_outcome
+
+        def planted(outcome: Any) -> None:
+            take(outcome)
+            if len(stage.outcomes) == 2:
+                broken()
+
+        stage.on_outcome = planted
 
     scene = met(kit, kit.answer(), asks=[kit.chat(), 1.0, kit.chat(), 1.0], planted=plant)
-    told = kit.run(scene, plainly=True)
+    told, expected = kit.run(scene, plainly=True), kit.run(scene, plainly=False)
     assert told.statuses == [200, 200, 200]
-    expected = kit.run(scene, plainly=False)
-    assert (told.log, told.defects, told.left) == (expected.log, expected.defects, expected.left)
+    assert (told.log, told.outcomes, told.left) == (expected.log, expected.outcomes, expected.left)
+    assert len(told.defects) == 1
+
+
+def anew(stage: Any) -> None:
+    leave(stage)
+    stage.connect()
+
+
+def beside(stage: Any) -> None:
+    stage.connect()
+
+
+@st.composite
+def doings(draw: st.DrawFn, kit: Any) -> list[Any]:
+    """What an upstream does with one request."""
+    raw = draw(
+        st.sampled_from(
+            [
+                *[kit.answer()] * 4,
+                kit.answer(kit.body, "x-request-id: req_1"),
+                kit.answer(kit.body, "connection: close"),
+                kit.answer(BAD["no chat"]),
+                kit.answer(b""),
+                *[
+                    error(kit, *ERRORS[name])
+                    for name in ("500", "429", "429 with a time", "401", "with an id")
+                ],
+                b"garbage\r\n\r\n",
+                kit.answer() + kit.answer(),
+            ]
+        )
+    )
+    places = draw(st.lists(st.integers(0, len(raw)), max_size=2))
+    edges = sorted({0, len(raw), *places})
+    steps: list[Any] = []
+    for start, end in itertools.pairwise(edges):
+        steps += [draw(st.sampled_from([0.0, 0.001, 0.05, 0.3, 2.0, 6.0])), raw[start:end]]
+    match draw(st.integers(0, 9)):
+        case 0:
+            return [*steps[: draw(st.integers(0, len(steps)))], draw(st.sampled_from(["cut", "eof", "lost"]))]
+        case 1:
+            return [*steps, 0.01, draw(st.sampled_from(["cut", "eof", "lost"]))]
+        case 2:
+            return ["refused"]
+        case _:
+            return steps
+
+
+@given(data=st.data())
+@settings(max_examples=60, deadline=None)
+def test_whatever_comes(data: st.DataObject, kit: Any) -> None:
+    """Clients and upstreams that do whatever they like: nothing differs, and nothing is left."""
+    sent = [
+        kit.chat(),
+        kit.chat(temperature=0.5),
+        kit.chat() * 2,
+        kit.chat("connection: close"),
+        kit.chat(version="1.0"),
+    ]
+    pauses = [0.01, 0.1, 0.5, 3.0]
+    step = st.sampled_from([*sent, kit.chat(), kit.chat(), *pauses, *pauses, anew, beside, slow, ready])
+    # Who asks and leaves in the same moment is served differently: an exchange sends a moment later.
+    asks = [each for drawn in data.draw(st.lists(step, max_size=14)) for each in (drawn, 0.003)]
+    asks = [kit.chat(), 0.5, *asks, ready, 0.003, anew]
+    answers = [
+        data.draw(st.lists(doings(kit), min_size=1, max_size=6)) for _ in range(data.draw(st.integers(1, 2)))
+    ]
+    pool_max = data.draw(st.sampled_from([1, 2, 256]))
+    limit = data.draw(st.sampled_from([1, 2, 100]))
+    policy = PolicyOptions(limit=LimitOptions(initial=limit, min=1, max=limit))
+    kit.compare(kit.Scene(asks, answers, first=[[kit.answer()]], pool_max=pool_max, policy=policy))

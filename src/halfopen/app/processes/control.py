@@ -10,7 +10,6 @@ Rules
 
 import asyncio
 import os
-import resource
 import signal
 import sys
 import time
@@ -31,18 +30,24 @@ from halfopen.app.processes.messages import (
     Applied,
     Apply,
     Ask,
+    BreakerNews,
     Hello,
+    Load,
     Message,
     Outcomes,
+    Parked,
     Recorded,
     Reload,
     Role,
 )
 from halfopen.app.processes.peers import Peer, Peers
 from halfopen.app.processes.placing import LOCAL_KEY, secrets_for
+from halfopen.app.processes.replicas import Replicas, name_of
+from halfopen.app.processes.shared_snapshot import base_of
 from halfopen.app.processes.state_directory import StateDirectory
-from halfopen.app.processes.status import problems_of, supervisor_of, workers_of
+from halfopen.app.processes.status import control_of, outcomes_of, problems_of, supervisor_of, workers_of
 from halfopen.app.processes.store_writer import StoreWriter
+from halfopen.rollout import Snapshot
 from halfopen.rollout.settings import Store
 from halfopen.store.sqlite import SqliteOutcomes
 
@@ -90,6 +95,9 @@ class Control:
         self._applied = asyncio.Event()
         """Set when somebody has answered an `Apply`."""
         self._tasks: set[asyncio.Task[None]] = set()
+        self._replicas = Replicas(
+            name_of(state), self._peers, os.environ, self._take_over, lambda: self._on_disk(base_of, state)
+        )
         self._defect = ""
         self.writer = writer or StoreWriter(
             SqliteOutcomes(state.outcomes_path), self.recorded, max_bytes=Store().max_mb * _MIB
@@ -110,6 +118,7 @@ class Control:
         finally:
             os.umask(before)
         self._spawn(self._watch())
+        self._replicas.start()
         # At the latest; at once when the secrets are known that are to be masked.
         self._loop.call_later(SECRETS_S, self.writer.start)
 
@@ -117,6 +126,7 @@ class Control:
         """Write what waits, for a bounded time, and end all connections."""
         for task in self._tasks:
             task.cancel()
+        await self._replicas.stop()
         if self._server is not None:
             self._server.close()
         # Not in the default executor, whose threads would be waited for.
@@ -152,6 +162,10 @@ class Control:
             case Hello(role=Role.WORKER | Role.SUPERVISOR):
                 if self._begun:
                     self._greet(peer)
+                if message.role is Role.WORKER:
+                    self._replicas.greet(peer)
+            case Load() | Parked() | BreakerNews():
+                self._replicas.heard(peer, message)
             case Applied():
                 self._applied.set()
             case Reload():
@@ -244,6 +258,7 @@ class Control:
         if snapshot is None:
             return
         self.writer.max_bytes = snapshot.store.max_mb * _MIB
+        self._replicas.follow(snapshot)
         with suppress(KeyError):
             secrets = secrets_for(snapshot, {LOCAL_KEY: "", **os.environ, **self._changes.secrets})
             self.writer.masking.learn(redact.known(secrets.values()))
@@ -278,12 +293,24 @@ class Control:
                 data = {"current": self._changes.current, "history": msgspec.to_builtins(entries)}
                 answer = Answer(ok=True, data=data)
             case "apply":
-                answer = await self._changed(await self._on_disk(self._changes.apply, ask.argument))
+                answer = await self._chosen(await self._on_disk(self._changes.apply, ask.argument))
             case "rollback":
-                answer = await self._changed(await self._on_disk(self._changes.roll_back, ask.argument))
+                answer = await self._chosen(await self._on_disk(self._changes.roll_back, ask.argument))
             case _:
                 answer = Answer(ok=False, data={}, problem=f"control doesn't know {ask.what!r}")
         peer.send(answer)
+
+    async def _chosen(self, change: Change) -> Answer:
+        """As `_changed`, and other machines serve it as well."""
+        if change.ok and self._changes.snapshot is not None:
+            self._replicas.choose(self._changes.snapshot)
+        return await self._changed(change)
+
+    async def _take_over(self, shared: Snapshot) -> str:
+        """Serve what was applied on another machine; why not, if it can't be."""
+        change = await self._on_disk(self._changes.take_over, shared)
+        await self._take(change)
+        return change.problem
 
     async def _changed(self, change: Change) -> Answer:
         """The answer to who asked for a change, with the workers that serve it by now."""
@@ -304,8 +331,8 @@ class Control:
         changes = self._changes
         store = self.writer.status
         supervisor, workers = supervisor_of(self._peers), workers_of(self._peers)
-        used = resource.getrusage(resource.RUSAGE_SELF)
         problems = problems_of(changes.current, changes.problem, supervisor, workers, store)
+        problems += self._replicas.problems()
         if self._defect:
             problems.append(self._defect)
         busy_since = self._disk_busy_since
@@ -319,19 +346,9 @@ class Control:
             },
             "state": str(self._state.path),
             "supervisor": supervisor,
-            "control": {
-                "pid": os.getpid(),
-                "began_wall_s": round(self._began, 3),
-                "cpu_s": round(used.ru_utime + used.ru_stime, 3),
-            },
+            "control": control_of(self._began),
             "workers": workers,
-            "outcomes": {
-                "written": store.written,
-                "waiting": store.waiting,
-                "kept": store.kept,
-                "dropped": store.dropped,
-                "without_detail": store.without_detail,
-            },
+            "outcomes": outcomes_of(store),
             "store": {
                 "state": store.state,
                 "problem": store.problem,
@@ -339,6 +356,7 @@ class Control:
                 "size_bytes": store.size_bytes,
                 "max_bytes": self.writer.max_bytes,
             },
+            "replicas": self._replicas.status(),
             "problems": problems,
         }
 

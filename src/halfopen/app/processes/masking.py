@@ -51,8 +51,9 @@ class Masking:
 
     def _row(self, row: DetailedRow) -> DetailedRow:
         detail = row[-1]
-        if detail is None:
-            return row
+        kind, attempts = row[10], row[12]
+        if detail is None or (kind is None and attempts <= 1):
+            return row  # nothing in it failed
         try:
             outcome = outcome_of(detail)
         except msgspec.DecodeError:

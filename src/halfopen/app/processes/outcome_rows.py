@@ -61,6 +61,8 @@ def rows(outcomes: Iterable[Outcome], wall_offset_s: float) -> Rows:
 
 
 def _detail(outcome: Outcome) -> bytes:
+    if outcome.fault is None and len(outcome.attempts) == 1:
+        return msgspec.msgpack.encode(outcome)  # most of what was rescued: it has nothing to cut
     attempts = tuple(
         each if each.fault is None else msgspec.structs.replace(each, fault=cut(each.fault))
         for each in outcome.attempts

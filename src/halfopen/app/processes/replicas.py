@@ -64,7 +64,7 @@ class Replicas:
         me: str,
         peers: Peers,
         environ: Mapping[str, str],
-        take_over: Callable[[Snapshot], Awaitable[object]],
+        take_over: Callable[[Snapshot], Awaitable[str]],
         base: Callable[[], Awaitable[str]],
     ) -> None:
         """Prepare; `start` begins.
@@ -73,7 +73,7 @@ class Replicas:
             me: This machine's name among all; the same after a restart of control.
             peers: Who is connected to control.
             environ: What the address of Redis may refer to.
-            take_over: Serves a snapshot that was applied on another machine.
+            take_over: Serves a snapshot that was applied on another machine; why not, if it can't.
             base: The id of what is shared of this machine's own configuration file.
         """
         self._me = me
@@ -94,6 +94,8 @@ class Replicas:
         self._link: RedisLink | None = None
         self._address = ("", "")
         self._problem = ""
+        self._unserved = ""
+        """Why what was applied on another machine is not served."""
         self._meet_at = now
         self._chosen: Chosen | None = None
         """The snapshot that all machines are to serve, as far as it is known."""
@@ -142,6 +144,15 @@ class Replicas:
         """Have all machines serve what was applied here, as soon as Redis answers."""
         self._to_choose = common(snapshot)
         self._wake.set()
+
+    def problems(self) -> list[str]:
+        """What a person should look after."""
+        found = []
+        if problem := self.status()["problem"]:
+            found.append(f"rate limits and news are not shared between machines: {problem}")
+        if self._unserved:
+            found.append(f"what was applied on another machine is not served: {self._unserved}")
+        return found
 
     def status(self) -> dict[str, Any]:
         """How it is, for `halfopen status`."""
@@ -248,9 +259,9 @@ class Replicas:
         try:
             snapshot = read_back(chosen.content, chosen.id)
         except SavedError as error:
-            self._problem = f"a snapshot that was applied on another machine can't be used: {error}"
+            self._unserved = f"it can't be used: {error}"
             return
-        await self._take_over(snapshot)
+        self._unserved = await self._take_over(snapshot)
 
     # News.
 

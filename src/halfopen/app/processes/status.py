@@ -1,5 +1,7 @@
 """What `halfopen status` tells: the processes, the snapshot that each serves, recording, problems."""
 
+import os
+import resource
 from typing import Any
 
 from halfopen.app.processes.messages import Role
@@ -59,6 +61,27 @@ def supervisor_of(peers: Peers) -> dict[str, Any]:
             "notes": list(children.notes) if children else [],
         }
     return {"pid": None, "connected": False, "snapshot": "", "problem": "", "restarts": {}, "notes": []}
+
+
+def control_of(began_wall_s: float) -> dict[str, Any]:
+    """This process. `began_wall_s`: seconds since the Unix epoch."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return {
+        "pid": os.getpid(),
+        "began_wall_s": round(began_wall_s, 3),
+        "cpu_s": round(used.ru_utime + used.ru_stime, 3),
+    }
+
+
+def outcomes_of(store: StoreStatus) -> dict[str, Any]:
+    """What became of outcomes."""
+    return {
+        "written": store.written,
+        "waiting": store.waiting,
+        "kept": store.kept,
+        "dropped": store.dropped,
+        "without_detail": store.without_detail,
+    }
 
 
 def problems_of(

@@ -60,6 +60,8 @@ DRAIN_S = 10.0
 _ORPHAN_DRAIN_S = 2.0
 """The same when nobody is left who would start another worker on this address."""
 _RECORD_S = 0.5
+_YOUNG_MAX = 10_000
+"""New objects after which the collector looks at them. Requests leave no cycles for it."""
 _LOAD_EVERY_S = 1.0
 _LOG = logging.getLogger("halfopen.worker")
 
@@ -120,6 +122,7 @@ class Worker:
         # What is here now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(_YOUNG_MAX)
         await self._stopping.wait()
         lifeline.say(Word.LEAVING)
         for number, group in enumerate(self._sockets):

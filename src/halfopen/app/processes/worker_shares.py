@@ -13,7 +13,7 @@ class WorkerShares:
     """Control's."""
 
     def __init__(self, peers: Peers, now: float) -> None:
-        """Nobody is told anything in the first 2 s: workers that are there already have not all come yet."""
+        """Nobody is given more in the first 2 s: workers that are there already have not all come yet."""
         self._peers = peers
         self._divisions: dict[str, Division] = {}
         self._names: set[str] = set()
@@ -57,16 +57,15 @@ class WorkerShares:
                 division.left(gone, now)
             self._said.pop(gone, None)
         self._names &= workers.keys()
-        if not self.has_begun(now):
-            return
         granted = {}
+        may_raise = self.has_begun(now)
         for provider in list(self._divisions):
             if provider not in parts:
                 del self._divisions[provider]
                 continue
             division = self._divisions[provider]
             division.whole = parts[provider]
-            granted[provider] = division.grant(now)
+            granted[provider] = division.grant(now, may_raise=may_raise)
         for name, peer in workers.items():
             shares = {provider: each[name] for provider, each in granted.items() if name in each}
             alone = {provider: part * min(1.0, fair / parts[provider]) for provider, part in shares.items()}

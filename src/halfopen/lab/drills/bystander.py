@@ -41,6 +41,11 @@ class Told:
         """ok, failing or stuck; empty: unknown."""
         return str(self.data.get("store", {}).get("state", ""))
 
+    @property
+    def redis(self) -> str:
+        """ok, gone, failed or off; empty: unknown."""
+        return str(self.data.get("replicas", {}).get("redis", ""))
+
     def outcomes(self, name: str) -> int:
         """A count of outcomes: written, waiting, kept or dropped."""
         return int(self.data.get("outcomes", {}).get(name, 0))

@@ -64,29 +64,24 @@ class _Row:
     """Requests that were lost, or came late, and need not have been."""
 
 
-def report(
-    asked: Sequence[Asked],
-    played: Sequence[Played],
-    told: Told,
-    *,
-    rate: float,
-    seconds: float,
-    pause_s: float,
-) -> DrillReport:
-    """The figures.
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What was to be asked."""
 
-    Args:
-        asked: All requests.
-        played: The faults, in their order.
-        told: What the gateway said when all was over.
-        rate: Requests a second that were to be asked.
-        seconds: For so long.
-        pause_s: The longest time in which the client was not let run.
-    """
+    rate: float
+    """Requests a second."""
+    seconds: float
+    """For so long."""
+    pause_s: float
+    """The longest time in which the client itself was not let run."""
+
+
+def report(asked: Sequence[Asked], played: Sequence[Played], told: Told, load: Load) -> DrillReport:
+    """The figures. `told`: what the gateway said when all was over."""
     rows = _rows(asked, played)
     figures = [figure for row in rows for figure in _figures(row)]
     figures += [_recorded(asked, rows, told), _lost(told, len(asked))]
-    figures += _load(asked, rate, seconds, pause_s)
+    figures += _load(len(asked), load)
     failures = [line for row in rows for line in _failures(row)]
     return DrillReport(
         "fail-static", tuple(figures), tuple(failures[:_FAILURES_SHOWN]), tuple(_shown(row) for row in rows)
@@ -180,18 +175,18 @@ def _lost(told: Told, asked: int) -> Figure:
     return Figure("outcomes counted as lost", told.outcomes("dropped"), "", asked)
 
 
-def _load(asked: Sequence[Asked], rate: float, seconds: float, pause_s: float) -> list[Figure]:
-    reached = len(asked) / seconds if seconds else 0.0
+def _load(asked: int, load: Load) -> list[Figure]:
+    reached, least = asked / load.seconds if load.seconds else 0.0, load.rate * _RATE_LEAST
     return [
         Figure(
             "requests asked",
             reached,
             "a second",
-            len(asked),
-            sound=reached >= rate * _RATE_LEAST,
-            promise=f"at least {rate * _RATE_LEAST:g}",
+            asked,
+            sound=reached >= least,
+            promise=f"at least {least:g}",
         ),
-        Figure("longest time in which the client itself was not let run", pause_s, "s", len(asked)),
+        Figure("longest time in which the client itself was not let run", load.pause_s, "s", asked),
     ]
 
 

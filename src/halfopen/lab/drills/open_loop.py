@@ -98,6 +98,8 @@ class OpenLoop:
         self._timer: asyncio.TimerHandle | None = None
         self._sweeper: asyncio.TimerHandle | None = None
         self._turned = 0.0
+        self._came = 0
+        """Of all requests, those that came by the clock."""
         self.began = 0.0
         """When the first request was due."""
         self.asked: list[Asked] = []
@@ -134,11 +136,22 @@ class OpenLoop:
         now = time.monotonic()
         self.pause_s = max(self.pause_s, now - self._turned - _TURN_S)
         self._turned = now
-        for number in range(len(self.asked), int((now - self.began) * self._rate) + 1):
-            asked = Asked(number, number % _STREAM_EVERY == 0, self.began + number / self._rate, now)
-            self.asked.append(asked)
-            self._ask(asked)
+        for nth in range(self._came, int((now - self.began) * self._rate) + 1):
+            self._came += 1
+            self._come(self.began + nth / self._rate, now)
         self._timer = self._loop.call_later(_TURN_S, self._turn)
+
+    def burst(self, count: int) -> None:
+        """Ask so many at once, beside those that are due."""
+        now = time.monotonic()
+        for _ in range(count):
+            self._come(now, now)
+
+    def _come(self, due: float, now: float) -> None:
+        number = len(self.asked)
+        asked = Asked(number, number % _STREAM_EVERY == 0, due, now)
+        self.asked.append(asked)
+        self._ask(asked)
 
     def _sweep(self) -> None:
         oldest = time.monotonic() - HANG_S
@@ -277,7 +290,8 @@ def request(number: int, *, stream: bool) -> bytes:
     message = {"role": "user", "content": _prompt(number)}
     body = msgspec.json.encode({"model": _MODEL, "messages": [message], "stream": stream})
     head = (
-        "POST /v1/chat/completions HTTP/1.1\r\nhost: drill\r\ncontent-type: application/json\r\n"
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: drill\r\nauthorization: Bearer drill\r\n"
+        "content-type: application/json\r\n"
         f"content-length: {len(body)}\r\n\r\n"
     )
     return head.encode() + body

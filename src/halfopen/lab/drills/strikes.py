@@ -1,8 +1,8 @@
 """What happens to a gateway in the fail-static drill: one class a fault, each with the proof that it was on.
 
 Rules
-1. A strike is never taken for granted: `shown` says what shows that it is on, by the system's account or
-   the gateway's own.
+1. A strike is never taken for granted: `shown` says what shows that it is on, by the system's account and
+   the gateway's own, and `is_on` whether it still is just before it is lifted.
 2. Only processes of the gateway that the drill has started are touched.
 3. A strike says when it is over, so that the next one meets a gateway that is well.
 """
@@ -15,6 +15,7 @@ import sqlite3
 from typing import Final, Protocol
 
 from halfopen.lab.drills.bystander import Told, children_of, held_connections, is_alive, state_of
+from halfopen.lab.drills.private_names import NAME, PrivateNames, is_known_to
 from halfopen.lab.drills.process import GatewayProcess
 
 _FULL_BYTES: Final = 1
@@ -29,6 +30,8 @@ class Strike(Protocol):
     """Whether it lasts until it is lifted; else it is a moment."""
     costs: bool
     """Whether requests in flight are lost with it."""
+    connects: bool
+    """Whether it strikes who makes new connections to the provider: many are asked for at once then."""
 
     def strike(self, before: Told, gateway: GatewayProcess) -> None:
         """Let it happen. `before` is what the gateway said of itself just before."""
@@ -36,6 +39,10 @@ class Strike(Protocol):
 
     def shown(self, told: Told) -> str:
         """What shows that it is on, or has happened; empty: nothing yet."""
+        ...
+
+    def is_on(self) -> bool:
+        """Whether it is still on, by the system's account. For one that is held."""
         ...
 
     def lift(self) -> None:
@@ -51,11 +58,16 @@ class Strike(Protocol):
         ...
 
 
-class _Strike:
+class BareStrike:
     """What most strikes have in common: nothing excuses a failure, and a well status is enough."""
 
     held = True
     costs = False
+    connects = False
+
+    def is_on(self) -> bool:
+        """What was a moment is not on."""
+        return False
 
     def lift(self) -> None:
         """There is nothing to end."""
@@ -73,7 +85,7 @@ class _Strike:
         return False
 
 
-class ControlStopped(_Strike):
+class ControlStopped(BareStrike):
     """SIGSTOP to control, then SIGCONT."""
 
     name = "control stopped"
@@ -89,9 +101,13 @@ class ControlStopped(_Strike):
 
     def shown(self, told: Told) -> str:
         """The system says that it is stopped, and `halfopen status` that it doesn't answer."""
-        if state_of(self._pid) != "T" or told.answered:
+        if not self.is_on() or told.answered:
             return ""
         return f"process {self._pid} in state T; status: {told.data.get('problem', 'no answer')}"
+
+    def is_on(self) -> bool:
+        """It is stopped: had the supervisor killed it meanwhile, it would be gone."""
+        return state_of(self._pid) == "T"
 
     def lift(self) -> None:
         """Let it go on."""
@@ -104,7 +120,7 @@ class ControlStopped(_Strike):
         return "" if told.control == self._pid else f"control is another process ({told.control})"
 
 
-class ControlKilled(_Strike):
+class ControlKilled(BareStrike):
     """SIGKILL to control."""
 
     name = "control killed"
@@ -129,7 +145,7 @@ class ControlKilled(_Strike):
         return f"process {self._pid} is gone, {told.control} answers; restarts: {told.restarts('control')}"
 
 
-class StoreLocked(_Strike):
+class StoreLocked(BareStrike):
     """Another process's transaction locks the store's file."""
 
     name = "store locked"
@@ -147,6 +163,10 @@ class StoreLocked(_Strike):
         """Status says that the store can't, and that outcomes wait."""
         return _store_fails(told)
 
+    def is_on(self) -> bool:
+        """The transaction is open."""
+        return self._db is not None and self._db.in_transaction
+
     def lift(self) -> None:
         """Unlock it."""
         db, self._db = self._db, None
@@ -156,7 +176,7 @@ class StoreLocked(_Strike):
             db.close()
 
 
-class DiskFull(_Strike):
+class DiskFull(BareStrike):
     """No file of control grows any more, as on a full disk."""
 
     name = "disk full"
@@ -174,12 +194,16 @@ class DiskFull(_Strike):
         self._pid = pid
 
     def shown(self, told: Told) -> str:
-        """The limit is on, and status says that the store can't, and that outcomes wait."""
+        """Status of the limited process says that the store can't, and that outcomes wait."""
+        return _store_fails(told) if told.control == self._pid else ""
+
+    def is_on(self) -> bool:
+        """The limit is set."""
         try:
             limit, _ = resource.prlimit(self._pid, resource.RLIMIT_FSIZE)
         except ProcessLookupError:
-            return ""
-        return _store_fails(told) if limit == _FULL_BYTES and told.control == self._pid else ""
+            return False
+        return limit == _FULL_BYTES
 
     def lift(self) -> None:
         """Allow it again."""
@@ -188,7 +212,38 @@ class DiskFull(_Strike):
                 resource.prlimit(self._pid, resource.RLIMIT_FSIZE, self._before)
 
 
-class WorkerKilled(_Strike):
+class NamesGone(BareStrike):
+    """The provider's name can't be looked up any more. Where it was last must do for new connections."""
+
+    name = "names gone"
+    connects = True
+
+    def __init__(self, names: PrivateNames) -> None:
+        """Not yet. The gateway was started with these names."""
+        self._names = names
+        self._workers: list[int] = []
+
+    def strike(self, before: Told, gateway: GatewayProcess) -> None:  # noqa: ARG002 - the protocol's signature
+        """Take it away from processes that have it."""
+        self._workers = [pid for pid in before.workers if is_known_to(pid)]
+        self._names.forget()
+
+    def shown(self, told: Told) -> str:
+        """No worker knows it any more, and all did."""
+        if set(told.workers) != set(self._workers) or not self.is_on():
+            return ""
+        return f"{NAME} is in no file that workers {self._workers} look names up in"
+
+    def is_on(self) -> bool:
+        """They don't know it."""
+        return bool(self._workers) and not any(is_known_to(pid) for pid in self._workers)
+
+    def lift(self) -> None:
+        """Give it back."""
+        self._names.remember()
+
+
+class WorkerKilled(BareStrike):
     """SIGKILL to a worker. What was in flight on it is lost, but for nothing else."""
 
     name = "worker killed"

@@ -16,7 +16,8 @@ from typing import TypeVar
 import msgspec
 
 from halfopen import errors
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser
+from halfopen.http1.sse import EventTooLargeError, SseParser
+from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Fault, Kind, Usage
 from halfopen.providers.anthropic.anthropic_to_openai import Block, Refusal
 from halfopen.providers.anthropic.chunk import ChunkWriter

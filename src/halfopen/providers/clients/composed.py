@@ -39,7 +39,9 @@ class Composed:
     def answer(self, chat: Chat, target: Target, reply: Reply, *, created_s: int = 0) -> Answer | Fault:
         """Judge a whole reply and make of it an answer in the client's dialect."""
         answer = self.dialect.answer(chat, target, reply, created_s=created_s)
-        return answer if isinstance(answer, Fault) else structs.replace(answer, body=self.render(chat, answer))
+        return (
+            answer if isinstance(answer, Fault) else structs.replace(answer, body=self.render(chat, answer))
+        )
 
     def reader(self, chat: Chat, target: Target, *, created_s: int = 0) -> StreamReader:
         """A reader whose events are chunks; the client's writer translates them."""

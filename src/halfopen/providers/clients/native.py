@@ -6,7 +6,7 @@ kind, text, finish, fault) goes with the event's own bytes, which the client get
 
 from collections.abc import Mapping
 
-from halfopen.http1.sse import SseEvent
+from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Usage
 from halfopen.providers.contract import Form, StreamEvent, StreamKind, StreamReader
 from halfopen.providers.event_reader import EventReader

@@ -18,7 +18,8 @@ from typing import Any, Final
 import msgspec
 
 from halfopen import errors
-from halfopen.http1.sse import SseEvent, SseParser
+from halfopen.http1.sse import SseParser
+from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Kind, Usage
 from halfopen.providers.chat import plain_value
 from halfopen.providers.continuation.delivered import Identity

@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from halfopen import errors
-from halfopen.http1.sse import EventTooLargeError, SseEvent, SseParser, parse_event
+from halfopen.http1.sse import EventTooLargeError, SseParser, parse_event
+from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Fault, Kind, Target, Usage
 from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Form, StreamEvent, StreamKind

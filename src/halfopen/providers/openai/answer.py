@@ -7,7 +7,6 @@ or an answer without content. Only what the judgement needs is decoded.
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import msgspec
 
@@ -18,42 +17,9 @@ from halfopen.providers.contract import Answer
 from halfopen.providers.emptiness import may_be_empty
 from halfopen.providers.openai.choices import choices_asked
 from halfopen.providers.openai.chunk import given
+from halfopen.providers.openai.completion import COMPLETIONS, CompletionChoice
 from halfopen.providers.openai.finish import judge_finish
 from halfopen.providers.openai.usage import read_usage
-
-
-class _Message(msgspec.Struct):
-    content: str | list[Any] | None = None
-    refusal: str | None = None
-    tool_calls: list[msgspec.Raw] | None = None
-    function_call: msgspec.Raw = msgspec.Raw()
-    audio: msgspec.Raw = msgspec.Raw()
-    images: list[msgspec.Raw] | None = None
-
-    @property
-    def filled(self) -> bool:
-        return bool(
-            self.content
-            or self.refusal
-            or self.tool_calls
-            or self.images
-            or given(self.function_call)
-            or given(self.audio)
-        )
-
-
-class _Choice(msgspec.Struct):
-    message: _Message | None = None
-    finish_reason: str | None = None
-
-
-class _Completion(msgspec.Struct):
-    choices: list[_Choice] | None = None
-    usage: msgspec.Raw = msgspec.Raw()
-    error: msgspec.Raw = msgspec.Raw()
-
-
-_DECODER = msgspec.json.Decoder(_Completion)
 
 
 def judge(chat: Chat, reply: Reply) -> Answer | Fault:
@@ -61,7 +27,7 @@ def judge(chat: Chat, reply: Reply) -> Answer | Fault:
     if reply.transport is not None or (reply.status is not None and not 200 <= reply.status < 300):
         return errors.decode(reply) or _malformed(reply, "The reply is no answer.")
     try:
-        completion = _DECODER.decode(reply.body)
+        completion = COMPLETIONS.decode(reply.body)
         if not reply.body.isascii():
             reply.body.decode()  # the shallow decoder does not look into all of the text
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
@@ -75,7 +41,7 @@ def judge(chat: Chat, reply: Reply) -> Answer | Fault:
 
 
 def _judge_choices(
-    reply: Reply, choices: list[_Choice], usage: msgspec.Raw, empty_is_fine: Callable[[], bool]
+    reply: Reply, choices: list[CompletionChoice], usage: msgspec.Raw, empty_is_fine: Callable[[], bool]
 ) -> Answer | Fault:
     filled = any(choice.message is not None and choice.message.filled for choice in choices)
     for choice in choices:

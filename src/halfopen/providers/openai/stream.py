@@ -12,7 +12,7 @@ Rules
 from functools import partial
 
 from halfopen import errors
-from halfopen.http1.sse import SseEvent
+from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Fault, Kind
 from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Form, StreamEvent, StreamKind
@@ -105,7 +105,9 @@ class OpenAIReader(EventReader):
         if event.event or event.stray or not data.startswith(b"{") or b'"usage"' in data:
             return None
         chunk = read_chunk(data)
-        if chunk is None or chunk.choices is None or len(chunk.choices) != 1 or chunk.error:
+        if chunk is None or chunk.choices is None or len(chunk.choices) != 1:
+            return None
+        if chunk.error or chunk.usage:
             return None
         choice = chunk.choices[0]
         delta = choice.delta

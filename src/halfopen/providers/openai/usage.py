@@ -5,25 +5,7 @@ import re
 import msgspec
 
 from halfopen.model import Usage
-
-
-class _Prompt(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _Completion(msgspec.Struct):
-    reasoning_tokens: int | None = None
-
-
-class _Usage(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Prompt | None = None
-    completion_tokens_details: _Completion | None = None
-
-
-_DECODER = msgspec.json.Decoder(_Usage | None)
-
+from halfopen.providers.openai.token_counts import TOKEN_COUNTS
 
 # Inside a string every quotation mark has a backslash before it, so this is never a part of one.
 _NULL_USAGE = re.compile(rb',\s*"usage"\s*:\s*null')
@@ -52,7 +34,7 @@ def read_usage(raw: msgspec.Raw) -> Usage | None:
     if not raw:
         return None
     try:
-        counts = _DECODER.decode(raw)
+        counts = TOKEN_COUNTS.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     if counts is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from halfopen.http1.sse import SseEvent
+from halfopen.http1.sse_event import SseEvent
 from halfopen.providers.chat import Chat
 from halfopen.providers.clients.completions.completions_answer import may_be_empty
 from halfopen.providers.clients.completions.request import Completion

@@ -20,7 +20,8 @@ from typing import Any
 
 import msgspec
 
-from halfopen.http1.sse import SseEvent, SseParser, parse_event
+from halfopen.http1.sse import SseParser, parse_event
+from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Usage
 from halfopen.providers.chat import Chat
 from halfopen.providers.client import Failure

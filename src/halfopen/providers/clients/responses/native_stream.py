@@ -21,7 +21,7 @@ Rules
 from typing import Any
 
 from halfopen import errors
-from halfopen.http1.sse import SseEvent
+from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Fault, Kind
 from halfopen.providers.chat import Chat
 from halfopen.providers.clients.responses.event import ENDS, Event, read_event
