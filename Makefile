@@ -15,7 +15,7 @@ ARGS ?=
 .PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
 	official-clients clients cut-streams properties commands bad-input outage-virtual \
 	invariants exhaustive scenarios march-2025 simulator-table simulator-speed determinism mutation \
-	compiled bench bench-quick bench-peers recording-cost deploy-check
+	compiled bench bench-quick bench-peers recording-cost deploy-check fail-static
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -104,7 +104,7 @@ evidence: env  ## the matrix and all drills as JSON in artifacts/
 	@mkdir -p artifacts
 	@status=0; \
 	$(BIN)/halfopen lab matrix --json > artifacts/matrix.json || status=1; \
-	for drill in outage all-dead disconnect crowd last-resort; do \
+	for drill in outage all-dead disconnect crowd last-resort fail-static; do \
 		$(BIN)/halfopen lab drill $$drill --json > artifacts/$$drill.json || status=1; \
 	done; \
 	$(BIN)/halfopen lab fuzz --inputs 100000 --json > artifacts/fuzz.json || status=1; \
@@ -117,9 +117,11 @@ evidence: env  ## the matrix and all drills as JSON in artifacts/
 
 pins:  ## write requirements/*.txt anew from pyproject.toml (needs uv)
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet --upgrade \
-		pyproject.toml --extra local --extra lab --extra plots --group build --group test -o requirements/test.txt
+		pyproject.toml --extra local --extra lab --extra plots --extra redis --group build --group compiled --group test -o requirements/test.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
 		pyproject.toml --group build -c requirements/test.txt -o requirements/run.txt
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
+		pyproject.toml --extra redis --group build -c requirements/test.txt -o requirements/redis.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
 		--group deploy -c requirements/test.txt -o requirements/deploy.txt
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header --no-annotate --quiet \
@@ -177,3 +179,6 @@ recording-cost: env  ## CPU time to record an outcome, in a worker and in contro
 deploy-check: env  ## is deploy/ sound? hadolint, the schemas of Compose and Kubernetes, and the tests of what it promises
 	@PYTHON=$(PYTHON) scripts/deploy_check.sh
 	$(BIN)/pytest -n 0 tests/deploy
+
+fail-static: env servers  ## 500 requests/s for a minute while control, store, disk, names, Redis and a worker fail (ARGS="--seconds N --rate N")
+	$(BIN)/halfopen lab drill fail-static $(ARGS)

@@ -456,7 +456,11 @@ class AlteredPair:
     def answer(self, ask: Any, target: Any, reply: Any, **more: Any) -> Any:
         """The altered answer."""
         answer = self.writes.answer(ask, target, reply, **more)
-        return structs.replace(answer, body=self.bug.alter(answer.body)) if isinstance(answer, Answer) else answer
+        return (
+            structs.replace(answer, body=self.bug.alter(answer.body))
+            if isinstance(answer, Answer)
+            else answer
+        )
 
     def reader(self, ask: Any, target: Any, **more: Any) -> Any:
         """The reader that goes with the writer."""

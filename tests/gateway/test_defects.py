@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from halfopen.gateway.delivery import Delivery
-from halfopen.gateway.resumption import Resumption
 from halfopen.gateway.provider import ProviderRuntime
+from halfopen.gateway.resumption import Resumption
 from halfopen.gateway.runtime import Runtime
 
 SAID = [{"role": "user", "content": "hello"}]

@@ -181,7 +181,10 @@ def test_lines_of_own_routes_come_first() -> None:
     runtime = Runtime(Snapshot(Gateway(), specs, routes), {}, surroundings, loop)
     loop.close()
     names = {id(route.line): name for name, route in runtime.routes.items()}
-    led = {target: "".join(names[id(line)] for line in runtime.waiting_lines.by_target[target]) for target in ("a/m", "b/m")}
+    led = {
+        target: "".join(names[id(line)] for line in runtime.waiting_lines.by_target[target])
+        for target in ("a/m", "b/m")
+    }
     assert led == {"a/m": "xy", "b/m": "yzx"}
     assert "secret" not in repr(surroundings)
     assert len(surroundings.caller_secret) == 32

@@ -192,6 +192,9 @@ class Socket:
     def __init__(self) -> None:
         self._closing = False
 
+    def write(self, _data: Any) -> None:
+        """The request goes out."""
+
     def writelines(self, _data: Any) -> None:
         """The request."""
 

@@ -112,11 +112,11 @@ def _a_moment_later(check: Callable[[Pace, float], object]) -> Callable[[Pace, f
     return lambda self, now: check(self, now - 0.5)
 
 
-def _put_off(flying: Callable[[Journey, Any], Any]) -> Callable[[Journey, Any], Any]:
+def _put_off(flying: Callable[[Journey, int, str], Any]) -> Callable[[Journey, int, str], Any]:
     """Whatever an attempt tells puts its deadline off."""
 
-    def planted(self: Journey, event: Any) -> Any:
-        flight = flying(self, event)
+    def planted(self: Journey, attempt: int, told: str) -> Any:
+        flight = flying(self, attempt, told)
         flight.deadline += 1.0
         self._set_timer()
         return flight

@@ -34,6 +34,7 @@ class Machine:
         self.place = place
         self.name = name
         self.demand = 0.0
+        self.is_cut_off = False
         self.claim = Claim(["p"], machines, now)
         self._meet_at = now + offset_s
         self._applied: list[tuple[float, float]] = [(now, self.part)]
@@ -49,7 +50,7 @@ class Machine:
 
     def tick(self, now: float) -> None:
         demands = {"p": self.demand}
-        if now >= self._meet_at and self.place.is_there:
+        if now >= self._meet_at and self.place.is_there and not self.is_cut_off:
             self._meet_at = now + 0.9
             wanted = self.claim.ask(demands, now)
             self._applied.append((now, self.part))
@@ -146,6 +147,20 @@ def test_place_comes_back(gone_s: float) -> None:
     world.run(gone_s)
     world.place.is_there = True
     assert world.run(12) <= 1 + 1e-9
+    assert world.parts == pytest.approx([0.86, 0.14])
+
+
+def test_one_comes_back_first() -> None:
+    """It finds itself alone there, and takes no more: the other may just be on its way."""
+    world = World()
+    one, two = world.add(900.0), world.add(100.0)
+    world.run(6)
+    one.is_cut_off = two.is_cut_off = True
+    world.run(6)
+    one.is_cut_off = False
+    assert world.run(2.5) <= 1 + 1e-9
+    two.is_cut_off = False
+    assert world.run(10) <= 1 + 1e-9
     assert world.parts == pytest.approx([0.86, 0.14])
 
 

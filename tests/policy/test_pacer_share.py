@@ -75,6 +75,14 @@ def test_requests_are_spread_by_the_part() -> None:
     assert pacer.ready_at(ONE, 0.0) == pytest.approx(0.2)
 
 
+def test_more_is_no_burst() -> None:
+    """What may go at once is not given anew with a larger share, either."""
+    pacer = shared(0.5, requests_per_minute=600)
+    at_once(pacer, ONE, 0.0)
+    pacer.set_share(1.0, 0.0)
+    assert pacer.ready_at(ONE, 0.0) == pytest.approx(0.1)
+
+
 def test_larger_than_the_part_counts_in_full() -> None:
     """A call of half the limit goes at once from a tenth of it, and is paid off at that rate: 5 minutes' worth."""
     pacer = shared(0.1, tokens_per_minute=6000)

@@ -56,6 +56,7 @@ class TestDivision:
         assert division.reserved == 1.0
         told(division, 0.1, b=(100.0, first["b"]))
         assert division.grant(0.1) == pytest.approx({"a": 0.86, "b": 0.14})
+        assert division.reserved == pytest.approx(1.0)
 
     def test_a_silent_one_is_waited_for(self) -> None:
         """Who does not say that it has lowered its part has done so after 2 s."""

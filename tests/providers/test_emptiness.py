@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from halfopen.providers.chat import Chat, parse_chat
+from halfopen.providers.chat import Chat
+from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.emptiness import may_be_empty
 
 QUESTION = {"role": "user", "content": "Why?"}

@@ -14,16 +14,16 @@ import logging
 from typing import Final
 
 from halfopen.gateway.exchange import Exchange
+from halfopen.gateway.fit import Fit
 from halfopen.gateway.guarded import guarded
 from halfopen.gateway.heading import answer_lines
 from halfopen.gateway.pool import UNREADABLE, Pool
 from halfopen.gateway.reception import Reception
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.runtime import RouteRuntime, Runtime
-from halfopen.gateway.standing_in import bound_elsewhere
 from halfopen.gateway.upstream import UpstreamConnection
 from halfopen.http1 import ResponseHead
-from halfopen.model import Demand, Fault, Outcome, RateLimit, Reply, Target, TransportError, Usage
+from halfopen.model import Demand, Fault, Outcome, RateLimit, Reply, TransportError, Usage
 from halfopen.policy import actions as act
 from halfopen.providers import Answer, Ask, ClientDialect, Translation
 from halfopen.providers.rate_limits import rate_limits
@@ -73,7 +73,7 @@ class Plain:
         self._ask = ask
         self._responder = responder
         self._demand = demand
-        self._journey = route.journeys.begin(demand, self._unfit, stream=False)
+        self._journey = route.journeys.begin(demand, Fit(runtime, route, client, ask).unfit, stream=False)
         self._exchange: Exchange | None = None
         """Who has taken over."""
         self._send: act.Send | None = None
@@ -314,10 +314,3 @@ class Plain:
     def _take_over_call(self) -> Reception:
         """Hand everything over while a response is on its way; who reads it from now on."""
         return self._take_over().lead.reception
-
-    def _unfit(self, target: Target) -> str | None:
-        bound = bound_elsewhere(self._ask, self._route.states[0].target, target)
-        if bound is not None:
-            return bound
-        dialect = self._runtime.providers[target.provider].dialect
-        return self._client.translation(dialect, target).unfit(self._ask, target)

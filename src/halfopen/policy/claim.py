@@ -84,7 +84,6 @@ class Claim:
             now: Monotonic seconds.
         """
         if not self.is_in_contact(now):
-            self._contact_since = None
             may_raise = now - max(self._heard_at, self._began) >= HOLD_S
             for limit, part in self.parts.items():
                 self.parts[limit] = self.fair if may_raise else min(part, self.fair)

@@ -11,7 +11,7 @@ from halfopen.gateway import delivery
 from halfopen.gateway.delivery import Delivery
 from halfopen.model import Kind, Target
 from halfopen.policy import JourneyOptions
-from halfopen.providers.chat import parse_chat
+from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.clients.chat.dialect import ChatWriter
 from halfopen.providers.continuation import Delivered, delivered
 from halfopen.providers.contract import Form, StreamEvent, StreamKind

@@ -16,7 +16,8 @@ from openai.types.chat import ChatCompletionChunk
 
 from halfopen.model import Capabilities, Target
 from halfopen.providers.anthropic import ANTHROPIC
-from halfopen.providers.chat import Chat, parse_chat
+from halfopen.providers.chat import Chat
+from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.contract import StreamEvent, StreamKind
 
 STREAMS = Path(__file__).parents[2] / "contracts" / "streams"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from halfopen.providers.chat import parse_chat
+from halfopen.providers.chat_request import parse_chat
 
 TOOL = {
     "type": "function",

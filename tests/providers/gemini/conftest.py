@@ -8,7 +8,8 @@ import msgspec
 import pytest
 
 from halfopen.model import Capabilities, Reply, Target
-from halfopen.providers.chat import Chat, parse_chat
+from halfopen.providers.chat import Chat
+from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.contract import StreamEvent
 from halfopen.providers.gemini import GEMINI
 

@@ -60,8 +60,8 @@ DRAIN_S = 10.0
 _ORPHAN_DRAIN_S = 2.0
 """The same when nobody is left who would start another worker on this address."""
 _RECORD_S = 0.5
-_YOUNG_MAX = 10_000
-"""New objects after which the collector looks at them. Requests leave no cycles for it."""
+_YOUNG_MAX = 50_000
+"""New objects after which the collector looks at them. Few requests leave any cycles."""
 _LOAD_EVERY_S = 1.0
 _LOG = logging.getLogger("halfopen.worker")
 

@@ -3,7 +3,8 @@
 import pytest
 
 from halfopen.model import Fault, Kind
-from halfopen.providers.chat import Chat, parse_chat
+from halfopen.providers.chat import Chat
+from halfopen.providers.chat_request import parse_chat
 
 
 def test_a_prompt_is_a_user_message(make) -> None:

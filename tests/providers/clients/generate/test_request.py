@@ -6,7 +6,7 @@ import pytest
 
 from halfopen.model import Fault, Kind, Verdict
 from halfopen.providers import Chat, ClientRequest
-from halfopen.providers.chat import parse_chat
+from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.clients.generate import GENERATE
 from halfopen.providers.clients.generate.request import GenerateAsk
 

@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from halfopen.model import Kind, Target
-from halfopen.providers.chat import Chat, parse_chat
+from halfopen.providers.chat import Chat
+from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.clients.responses import RESPONSES
 from halfopen.providers.clients.responses.native_stream import ResponsesReader
 from halfopen.providers.contract import Form, StreamEvent, StreamKind

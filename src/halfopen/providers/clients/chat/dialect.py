@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from halfopen.model import Fault, Target
-from halfopen.providers.chat import Chat, parse_chat
+from halfopen.providers.chat import Chat
+from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.client import ClientRequest, Failure
 from halfopen.providers.clients.chat.error import openai_error_json
 from halfopen.providers.contract import Dialect, StreamEvent, Translation
