@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 from halfopen.providers import DIALECTS, Call
 
@@ -277,7 +278,7 @@ def test_a_planted_defect_is_caught(
 
     def bad(self: Any, *given: Any) -> Call:
         call: Call = good(self, *given)
-        return replace(call, body=json.dumps(DEFECTS[defect](json.loads(call.body))).encode())
+        return structs.replace(call, body=json.dumps(DEFECTS[defect](json.loads(call.body))).encode())
 
     monkeypatch.setattr(kind, "call", bad)
     client = "messages" if provider == "openai" else "chat"

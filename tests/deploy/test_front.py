@@ -18,6 +18,8 @@ from halfopen.lab.ports import free_port
 
 NGINX_CONF = Path(__file__).parents[2] / "deploy" / "nginx.conf"
 START_S = 20.0
+FAIL_TIMEOUT_S = 2.2
+"""That of deploy/nginx.conf, and a little."""
 END_S = 20.0
 CLIENTS = 8
 CONFIGURATION = """
@@ -85,19 +87,26 @@ class Replica:
             assert await self._process.wait() == 0
 
 
+def log_of(conf: Path) -> Path:
+    """Where nginx says what went wrong."""
+    return conf.with_name("error.log")
+
+
 @contextlib.asynccontextmanager
 async def nginx(program: str, conf: Path, port: int) -> AsyncIterator[None]:
     """A front that listens."""
-    process = await asyncio.create_subprocess_exec(
-        program, "-p", str(conf.parent), "-c", str(conf), stdout=DEVNULL, stderr=PIPE
-    )
+    # A file, not a pipe: nobody reads while it runs, and a full pipe would stop it.
+    with log_of(conf).open("wb") as log:
+        process = await asyncio.create_subprocess_exec(
+            program, "-p", str(conf.parent), "-c", str(conf), stdout=DEVNULL, stderr=log
+        )
     try:
         for _ in range(400):
             with contextlib.suppress(OSError):
                 _, writer = await asyncio.open_connection("127.0.0.1", port)
                 writer.close()
                 break
-            assert process.returncode is None, await process.stderr.read() if process.stderr else b""
+            assert process.returncode is None, log_of(conf).read_text()
             await asyncio.sleep(0.02)
         yield
     finally:
@@ -181,9 +190,12 @@ def test_gateways_are_replaced_and_no_request_is_lost(tmp_path: Path, program: C
                     await replica.stop()
                     await crowd.grow(100)
                     await replica.start()
+                    # The front comes back to it when its fail_timeout is over, and not before.
+                    back_at = asyncio.get_running_loop().time() + FAIL_TIMEOUT_S
+                    await until(lambda at=back_at: asyncio.get_running_loop().time() > at)
                     await crowd.grow(100)
                 await crowd.stop()
-            assert crowd.bad == []
+            assert crowd.bad == [], log_of(conf).read_text()[:3000]
             assert crowd.good >= 500
         finally:
             for replica in replicas:

@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from halfopen.app.processes.worker import DRAIN_S
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 GATEWAYS = ("gateway-a", "gateway-b")
-KEYS = {"OPENAI_API_KEY": "k1", "ANTHROPIC_API_KEY": "k2"}
+KEYS = {"OPENAI_API_KEY": "k1", "ANTHROPIC_API_KEY": "k2", "REDIS_URL": "redis://:k3@valkey:6379/0"}
 END_MAX_S = supervisor._WORKERS_END_S + supervisor._CONTROL_END_S
 """From SIGTERM to the end of the supervisor."""
 SPARE_S = 5
@@ -81,12 +82,15 @@ def test_the_keys_that_the_file_names_are_handed_over() -> None:
     named = set(re.findall(r"\$\{(\w+)\}", (DEPLOY / "halfopen.toml").read_text()))
     secret = manifests()["Secret"]
     assert named == set(secret["stringData"])
-    assert set(secret["stringData"].values()) == {"put-yours-here"}
+    addresses = {"REDIS_URL": "redis://:put-yours-here@valkey:6379/0"}
+    for name, value in secret["stringData"].items():
+        assert value == addresses.get(name, "put-yours-here"), name
     assert container()["envFrom"] == [{"secretRef": {"name": secret["metadata"]["name"]}}]
     for name in GATEWAYS:
         environment = services()[name]["environment"]
         assert named == set(environment)
-        assert all(value.startswith(f"${{{key}:?") for key, value in environment.items())
+        keys = {key: value for key, value in environment.items() if key != "REDIS_URL"}
+        assert all(value.startswith(f"${{{key}:?") for key, value in keys.items())
 
 
 def test_probes_ask_the_pod_alone() -> None:
@@ -187,6 +191,48 @@ def test_a_gateway_of_compose_waits_for_nobody() -> None:
     for name in GATEWAYS:
         assert "depends_on" not in services()[name]
         assert "/readyz" in services()[name]["healthcheck"]["test"][-1]
+
+
+def test_gateways_of_compose_share_by_its_valkey() -> None:
+    """At its name and port, without a password: nobody else is on its network, and it has no way out."""
+    found = services()
+    (network,) = found["valkey"]["networks"]
+    assert {name for name, each in found.items() if network in each["networks"]} == {*GATEWAYS, "valkey"}
+    assert "ports" not in found["valkey"]
+    for name in GATEWAYS:
+        assert found[name]["environment"]["REDIS_URL"] == "redis://valkey:6379/0"
+    networks = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["networks"]
+    assert networks[network] == {"internal": True}
+
+
+def test_replicas_share_what_the_configuration_says() -> None:
+    """By the address in the environment; as many as start together, until Redis has said how many there are."""
+    snapshot = load(DEPLOY / "halfopen.toml", KEYS).snapshot
+    assert snapshot.redis.url == "${REDIS_URL}"
+    assert snapshot.processes.replicas == manifests()["Deployment"]["spec"]["replicas"]
+    assert snapshot.processes.replicas >= len(GATEWAYS)
+
+
+def test_pods_reach_the_redis_of_the_secret() -> None:
+    """The network policy lets them, at the port of the example's address."""
+    address = urlsplit(manifests()["Secret"]["stringData"]["REDIS_URL"])
+    ports = {
+        port["port"]
+        for rule in manifests()["NetworkPolicy"]["spec"]["egress"]
+        for to in rule["to"]
+        if to.get("podSelector", {}).get("matchLabels") == {"app.kubernetes.io/name": address.hostname}
+        for port in rule["ports"]
+    }
+    assert ports == {address.port}
+
+
+def test_the_image_has_the_client_of_redis() -> None:
+    """Its pins are those of the extra."""
+    (pins,) = re.findall(
+        r"COPY (requirements/\S+) .*\nRUN python -m venv /opt", (DEPLOY / "Dockerfile").read_text()
+    )
+    text = (DEPLOY.parent / pins).read_text()
+    assert re.search(r"^redis==", text, re.MULTILINE)
 
 
 def test_images_are_pinned() -> None:

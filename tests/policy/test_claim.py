@@ -35,8 +35,10 @@ class Machine:
         self.name = name
         self.demand = 0.0
         self.is_cut_off = False
+        self.loses_answers = False
         self.claim = Claim(["p"], machines, now)
         self._meet_at = now + offset_s
+        self.met_at = -1.0
         self._applied: list[tuple[float, float]] = [(now, self.part)]
 
     @property
@@ -49,14 +51,15 @@ class Machine:
         return max([self.part, *(part for _, part in self._applied)])
 
     def tick(self, now: float) -> None:
-        demands = {"p": self.demand}
+        demands, held = {"p": self.demand}, {"p": self.held(now)}
         if now >= self._meet_at and self.place.is_there and not self.is_cut_off:
-            self._meet_at = now + 0.9
-            wanted = self.claim.ask(demands, now)
+            self._meet_at, self.met_at = now + 0.9, now
+            wanted = self.claim.ask(demands, held, now)
             self._applied.append((now, self.part))
             granted, others = self.place.meet(self.name, self.demand, wanted, self.held(now), now)
-            self.claim.heard(granted, others, now)
-        self.claim.ask(demands, now)
+            if not self.loses_answers:
+                self.claim.heard(granted, others, now)
+        self.claim.ask(demands, held, now)
         self._applied.append((now, self.part))
 
 
@@ -109,6 +112,60 @@ def test_by_demand() -> None:
     one.demand, two.demand = 100.0, 900.0
     assert world.run(5) <= 1 + 1e-9
     assert world.parts == pytest.approx([0.14, 0.86])
+
+
+def test_an_answer_is_lost() -> None:
+    """What a machine gave up is not its own again, although it never heard that this was understood."""
+    world = World()
+    one, two = world.add(900.0), world.add(100.0)
+    world.run(6)
+    heard_at = one.met_at
+    while one.met_at == heard_at:
+        world.run(0.1)
+    one.loses_answers = True
+    one.demand, two.demand = 100.0, 900.0
+    world.run(1.1)
+    assert two.part == pytest.approx(0.5), "what was given up is another's"
+    one.demand = 900.0
+    assert one.claim.is_in_contact(world.now + 0.2)
+    assert world.run(0.2) <= 1 + 1e-9
+    one.loses_answers = False
+    assert world.run(6) <= 1 + 1e-9
+    assert world.parts == pytest.approx([0.5, 0.5])
+
+
+def test_what_only_counts_is_not_granted() -> None:
+    """Workers that still use more than is asked make nobody free to take it again."""
+    claim = Claim(["p"], 2, 0.0)
+    demands, held = {"p": 100.0}, {"p": 0.5}
+    for now in (0.0, 1.0, 2.0, 3.0, 4.0):
+        claim.ask(demands, held, now)
+        claim.heard({"p": 0.5}, [{"p": 900.0}], now)
+    assert claim.parts["p"] == pytest.approx(0.14)
+    assert claim.ask({"p": 900.0}, held, 4.1) == pytest.approx({"p": 0.5})
+    assert claim.parts["p"] == pytest.approx(0.14)
+
+
+def test_a_part_that_nobody_uses_is_given_up() -> None:
+    """Before its workers may raise theirs, others may have been told that the rest is free."""
+    claim = Claim(["p"], 1, 0.0)
+    claim.ask({}, {}, 0.0)
+    claim.heard({"p": 0.0}, [{"p": 1.0}], 0.0)
+    assert claim.ask({"p": 9.0}, {}, 0.5) == pytest.approx({"p": 0.86}), "not known yet: what it began with"
+    claim.ask({"p": 9.0}, {"p": 0.5}, 1.0)
+    assert claim.parts["p"] == 0.5
+    claim.heard({"p": 0.6}, [{"p": 1.0}], 1.0)
+    claim.ask({"p": 9.0}, {"p": 0.5}, 1.1)
+    assert claim.parts["p"] == 0.5, "granted no more than was asked"
+
+
+def test_a_limit_without_users_keeps_its_part() -> None:
+    """Nothing is held where no worker is there: who comes has something to begin with."""
+    claim = Claim(["p"], 2, 0.0)
+    claim.ask({}, {}, 0.0)
+    claim.heard({"p": 0.0}, [{"p": 1.0}], 0.0)
+    claim.ask({}, {"p": 0.0}, 1.0)
+    assert claim.parts["p"] > 0
 
 
 def test_a_third_comes() -> None:

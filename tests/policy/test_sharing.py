@@ -74,6 +74,21 @@ class TestDivision:
         told(division, 2.5, b=(100.0, 0.5))
         assert division.grant(2.5)["a"] == pytest.approx(0.5)
 
+    def test_a_report_from_before_a_raise_gives_nothing_up(self) -> None:
+        """Its holder has yet to hear of the raise, and uses it until it hears of the lowering after that."""
+        division = Division()
+        told(division, 0.0, a=(900.0, 0.5), b=(900.0, 0.1))
+        assert division.grant(0.0) == pytest.approx({"a": 0.5, "b": 0.5})
+        told(division, 0.1, a=(900.0, 0.5))
+        division.whole = 0.5
+        assert division.grant(0.2) == pytest.approx({"a": 0.25, "b": 0.25})
+        told(division, 0.3, b=(900.0, 0.1))
+        assert division.reserved == pytest.approx(1.0)
+        told(division, 0.4, b=(900.0, 0.5))
+        assert division.reserved == pytest.approx(1.0)
+        told(division, 0.5, b=(900.0, 0.25))
+        assert division.reserved == pytest.approx(0.75)
+
     def test_a_newcomer_is_made_room_for(self) -> None:
         """What it starts with counts, so nobody is raised until the others have given way."""
         division = Division()

@@ -34,7 +34,8 @@ class Wheel:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         """Uses the loop's own monotonic clock."""
         self._loop = loop
-        self._slots: dict[int, set[Timed]] = {}
+        # Each slot keeps the order in which its timers were set.
+        self._slots: dict[int, dict[Timed, None]] = {}
         self._handle: asyncio.TimerHandle | None = None
         self._done = int(loop.time() / TICK_S)
 
@@ -51,9 +52,9 @@ class Wheel:
         timed.wheel_slot = slot
         entries = self._slots.get(slot)
         if entries is None:
-            self._slots[slot] = {timed}
+            self._slots[slot] = {timed: None}
         else:
-            entries.add(timed)
+            entries[timed] = None
         if self._handle is None:
             self._done = int(self._loop.time() / TICK_S)
             self._handle = self._loop.call_later(TICK_S, self._tick)
@@ -70,7 +71,7 @@ class Wheel:
     def _discard(self, timed: Timed) -> None:
         entries = self._slots.get(timed.wheel_slot)
         if entries is not None:
-            entries.discard(timed)
+            entries.pop(timed, None)
             if not entries:
                 del self._slots[timed.wheel_slot]
         timed.wheel_slot = 0
@@ -91,7 +92,7 @@ class Wheel:
             due = [slot for slot in range(self._done + 1, current + 1) if slot in self._slots]
         self._done = current
         for slot in due:
-            for timed in self._slots.pop(slot, ()):
+            for timed in self._slots.pop(slot, {}):
                 if timed.wheel_slot != slot:
                     continue  # removed or moved by one that was woken before it
                 timed.wheel_slot = 0

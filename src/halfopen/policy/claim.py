@@ -2,7 +2,8 @@
 
 Rules
 1. Who is in contact takes its part by demand. It lowers its part at once, and raises it only to what was
-   granted: the place where all machines meet grants no more than is free.
+   granted: the place where all machines meet grants no more than is free. What a machine lowers is granted
+   no longer, and a part that its workers do not use yet is not its own: others may be told that it is free.
 2. Who has heard nothing for 1.5 s lowers its parts to the fair one, the same for each machine that was
    there; 3 s after the last contact it raises them to that as well, as the others have lowered theirs.
 3. After a loss nothing is raised in the first 3 s of contact: others may not have come back yet.
@@ -23,7 +24,16 @@ _ME = ""
 class Claim:
     """This machine's part of each limit."""
 
-    __slots__ = ("_began", "_contact_since", "_granted", "_heard_at", "_machines", "_others", "parts")
+    __slots__ = (
+        "_asked",
+        "_began",
+        "_contact_since",
+        "_granted",
+        "_heard_at",
+        "_machines",
+        "_others",
+        "parts",
+    )
 
     def __init__(self, limits: Iterable[str], machines: int, now: float) -> None:
         """Starts with the fair part of each.
@@ -38,7 +48,8 @@ class Claim:
         self._heard_at = -math.inf
         self._contact_since: float | None = None
         self._others: Sequence[Mapping[str, float]] = ()
-        self._granted: Mapping[str, float] = {}
+        self._asked: dict[str, float] = {}
+        self._granted: dict[str, float] = {}
         self.parts = dict.fromkeys(limits, self.fair)
         """What this machine may use now of each limit. Above 0, up to 1."""
 
@@ -64,25 +75,32 @@ class Claim:
         """Word from the place where all meet.
 
         Args:
-            granted: The part of each limit that is this machine's there.
+            granted: The part of each limit that is counted as this machine's there. What is beyond that which
+                was asked last is counted only because it may be in use.
             others: The demands of every other machine, by limit.
             now: Monotonic seconds.
         """
         if not self.is_in_contact(now) or self._contact_since is None:
             self._contact_since = now
         self._heard_at = now
-        self._granted, self._others = granted, others
+        self._granted = {limit: min(part, self._asked.get(limit, 0.0)) for limit, part in granted.items()}
+        self._others = others
         machines = 1 + len(others)
         if machines > self._machines or now - self._contact_since >= HOLD_S:
             self._machines = machines
 
-    def ask(self, demands: Mapping[str, float], now: float) -> dict[str, float]:
+    def ask(self, demands: Mapping[str, float], held: Mapping[str, float], now: float) -> dict[str, float]:
         """Set the parts by what is known now; return what to ask for where all meet.
 
         Args:
             demands: This machine's own, by limit.
+            held: The most that its workers may be using, by limit. One that nobody uses yet is not there.
             now: Monotonic seconds.
         """
+        self._asked = self._set(demands, held, now)
+        return dict(self._asked)
+
+    def _set(self, demands: Mapping[str, float], held: Mapping[str, float], now: float) -> dict[str, float]:
         if not self.is_in_contact(now):
             may_raise = now - max(self._heard_at, self._began) >= HOLD_S
             for limit, part in self.parts.items():
@@ -93,8 +111,13 @@ class Claim:
         asked = {}
         for limit, part in self.parts.items():
             wanted = self._wanted(limit, demands.get(limit, 0.0))
-            self.parts[limit] = min(wanted, max(part, self._granted.get(limit, 0.0)))
+            # Without word about a limit there is nothing to go by but the part that it began with.
+            granted = self._granted.get(limit, part)
+            own = min(part, held.get(limit) or part)
+            self.parts[limit] = min(wanted, max(own, granted))
             asked[limit] = wanted if is_settled else self.parts[limit]
+            if limit in self._granted:
+                self._granted[limit] = min(granted, asked[limit])
         return asked
 
     def _wanted(self, limit: str, demand: float) -> float:

@@ -4,8 +4,8 @@ Rules
 1. A tenth of the whole is divided evenly, so that one who begins has something to begin with; the rest
    goes by demand. Without any demand all have the same.
 2. What all may use together is never more than the whole: one part is raised only by what others have
-   given up. A part that is lowered counts in full until its holder says that it uses no more than the
-   lowered one, or for 2 s: a holder that is frozen for longer does not use it either.
+   given up. A part that is lowered counts in full until its holder says that it uses the lowered one, or
+   for 2 s: a holder that is frozen for longer does not use it either.
 3. A holder that is gone counts for 3 s more: it may only have lost its connection.
 4. One who comes holds what it says; if that is more than is left, the others' parts and its own are
    lowered, and none is raised before that is done.
@@ -81,13 +81,14 @@ class Division:
             return
         holder.demand = (holder.demand + demand) / 2
         holder.gone_at = math.inf
-        if held <= holder.granted + _SMALLEST:
-            holder.counted = holder.granted
-        else:
+        if held > holder.granted + _SMALLEST:
             holder.counted = max(holder.counted, held)
             # A report from before the lowering says nothing new; anything later is told again.
             if holder.lowered_at + APPLIED_S <= now:
                 holder.lowered_at = now
+        elif held >= holder.granted - _SMALLEST:
+            holder.counted = holder.granted
+        # Less than was granted: a report from before a raise, which may be applied yet before it is lowered.
 
     def left(self, name: str, now: float) -> None:
         """A holder is gone, or can't be reached."""

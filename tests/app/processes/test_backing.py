@@ -18,6 +18,8 @@ from halfopen.rollout.settings import Gateway
 from halfopen.rollout.snapshot import sealed
 
 KEY = "key-of-all-local-models"
+START_S = 20.0
+"""Three processes that start at once may take so long on a busy machine."""
 
 
 def local(tmp_path: Path, **names: int) -> Snapshot:
@@ -88,15 +90,17 @@ def test_local_models_follow_the_configuration(
         by_name = {name: model for name, (_, model) in models._models.items()}
         assert set(first) == {"a", "b", "c"}
         assert {model.key for model in by_name.values()} == {KEY}
-        await eventually(lambda: len(told) == 3)
-        assert told[0].startswith("local model a: failed: ")
+        await eventually(lambda: len(told) == 3, START_S)
+        for name in "abc":
+            assert sum(line.startswith(f"local model {name}: failed: ") for line in told) == 1, told
         await models.adopt(local(tmp_path, a=1024, b=2048))
         second = models.places()
         assert second["a"] == first["a"]
-        assert second["b"] != first["b"]
         assert set(second) == {"a", "b"}
-        await eventually(lambda: by_name["c"].state.value == "stopped")
-        assert by_name["b"].state.value == "stopped"
+        # Not by its address: the one that failed has none any more, so a new one may get the same.
+        assert models._models["a"][1] is by_name["a"]
+        assert models._models["b"][1] is not by_name["b"]
+        await eventually(lambda: {by_name[name].state.value for name in "bc"} == {"stopped"})
         assert by_name["a"].state.value == "failed"
         await models.stop()
         assert by_name["a"].state.value == "stopped"

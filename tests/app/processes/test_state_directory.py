@@ -4,6 +4,7 @@ import os
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -137,17 +138,19 @@ def test_places_of_local_models(state):
     assert state.places() == {"local": "http://127.0.0.1:12000/v1"}
 
 
-def test_a_long_path_gets_a_short_socket(tmp_path, monkeypatch):
+def test_a_long_path_gets_a_short_socket(monkeypatch):
     """The same one each time, in a directory of its owner."""
-    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    long = tmp_path / ("x" * 60) / ("y" * 60)
-    state = StateDirectory(long)
-    state.open()
-    path = state.socket_path
-    assert path == StateDirectory(long).socket_path != StateDirectory(tmp_path / ("z" * 130)).socket_path
-    assert len(os.fsencode(path)) < 108
-    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
-    assert StateDirectory(tmp_path / "a").socket_path == tmp_path / "a" / "control.sock"
+    with tempfile.TemporaryDirectory() as name:  # pytest's own may be too long already
+        monkeypatch.setattr("tempfile.tempdir", name)
+        folder = Path(name)
+        long = folder / ("x" * 60) / ("y" * 60)
+        state = StateDirectory(long)
+        state.open()
+        path = state.socket_path
+        assert path == StateDirectory(long).socket_path != StateDirectory(folder / ("z" * 130)).socket_path
+        assert len(os.fsencode(path)) < 108
+        assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+        assert StateDirectory(folder / "a").socket_path == folder / "a" / "control.sock"
 
 
 def test_a_directory_that_can_not_be_made_says_so(tmp_path):

@@ -188,8 +188,13 @@ class Replicas:
                 async with asyncio.timeout(POLL_S):
                     await self._wake.wait()
 
+    def _ask(self, now: float) -> dict[str, float]:
+        # What workers hold is known only when all have said so.
+        held = self._workers.reserved if self._workers.has_begun(now) else {}
+        return self._claim.ask(self._workers.demands, held, now)
+
     def _share(self, now: float) -> None:
-        self._claim.ask(self._workers.demands, now)
+        self._ask(now)
         self._workers.share(self._claim.parts, self._claim.fair, now)
 
     async def _exchange(self, link: RedisLink, now: float) -> None:
@@ -198,14 +203,16 @@ class Replicas:
         if now >= self._meet_at:
             # Not all at the same moment.
             self._meet_at = now + MEET_S * (1 - random.random() / 5)  # noqa: S311 - no secret
-            wanted = self._claim.ask(self._workers.demands, now)
+            wanted = self._ask(now)
             keep = not self._workers.has_begun(now)
             meeting = Meeting(self._workers.demands, wanted, self._workers.reserved, keep=keep)
         seen = await link.exchange(meeting, [self._worded(message, now - at) for at, message in pending])
         for _ in pending:
             self._pending.popleft()
-        if seen.met is not None:
-            self._claim.heard(seen.met.parts, seen.met.others, time.monotonic())
+        if seen.met is not None and meeting is not None:
+            # What was kept may be no more than what other machines have to give up: nothing is granted by it.
+            granted = dict.fromkeys(seen.met.parts, 0.0) if meeting.keep else seen.met.parts
+            self._claim.heard(granted, seen.met.others, time.monotonic())
         self._hear(seen)
         await self._follow_choice(link, seen.counter)
 

@@ -38,6 +38,9 @@ requests_per_minute = 600
 
 [routes.{route}]
 targets = ["p/m"]
+
+[processes]
+replicas = {replicas}
 """
 _START_S = 10.0
 
@@ -147,6 +150,11 @@ class Machine:
         return self.control.status()["replicas"]
 
     @property
+    def has_begun(self) -> bool:
+        """Whether its control knows by now what its workers use."""
+        return self.control._replicas._workers.has_begun(time.monotonic())
+
+    @property
     def held(self) -> float:
         """Of the limits, the part that all its workers use."""
         return sum(worker.held["p"] for worker in self.workers)
@@ -154,20 +162,22 @@ class Machine:
 
 @pytest.fixture
 def text(redis_server: RedisServer) -> Callable[..., str]:
-    """The text of a configuration: `text(route, port, prefix)`."""
+    """The text of a configuration: `text(route, port, prefix, replicas)`."""
 
-    def make(route: str = "m", port: int = 8500, prefix: str = "t") -> str:
-        return TOML.format(route=route, port=port, url=redis_server.url, prefix=prefix)
+    def make(route: str = "m", port: int = 8500, prefix: str = "t", replicas: int = 1) -> str:
+        return TOML.format(route=route, port=port, url=redis_server.url, prefix=prefix, replicas=replicas)
 
     return make
 
 
 @pytest.fixture
 def machine(tmp_path: Path) -> Any:
-    """`async with machine(text, name, workers) as it:` is a machine."""
+    """`async with machine(text, name, workers, first) as it:` is a machine whose workers begin with this part."""
 
     @contextlib.asynccontextmanager
-    async def run(configuration: str, name: str = "one", workers: int = 1) -> AsyncIterator[Machine]:
+    async def run(
+        configuration: str, name: str = "one", workers: int = 1, first: float = 1.0
+    ) -> AsyncIterator[Machine]:
         folder = tmp_path / name
         folder.mkdir(exist_ok=True)
         path = folder / "halfopen.toml"
@@ -181,7 +191,7 @@ def machine(tmp_path: Path) -> Any:
         changes = Changes(state, path, configured.snapshot.id, ENVIRON, lambda: 1000.0)
         control = Control(state, changes)
         await control.start()
-        made = [Worker(state.socket_path, number, 1 / workers) for number in range(workers)]
+        made = [Worker(state.socket_path, number, first / workers) for number in range(workers)]
         for worker in made:
             worker.link.start()
         try:

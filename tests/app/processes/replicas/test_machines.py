@@ -14,6 +14,7 @@ pytestmark = pytest.mark.server("redis-server")
 
 Scene = Callable[[Any, Any], Awaitable[None]]
 KEY = "${K}"
+WHOLE = 1 + 1e-6
 
 
 @pytest.fixture
@@ -42,13 +43,14 @@ async def becomes(condition: Callable[[], bool], most_s: float, *machines: Any) 
 
 
 async def shared(one: Any, two: Any, part: float) -> None:
-    """Until the machines have these parts, and their workers use no more."""
-    await becomes(
-        lambda: one.held == pytest.approx(part, abs=0.01) and two.held == pytest.approx(1 - part, abs=0.01),
-        9.0,
-        one,
-        two,
-    )
+    """Until the machines have begun and have these parts, and their workers use no more."""
+
+    def is_so() -> bool:
+        near = one.held == pytest.approx(part, abs=0.01) and two.held == pytest.approx(1 - part, abs=0.01)
+        # Each began with the whole: until then they may use more together.
+        return near and one.has_begun and two.has_begun and one.held + two.held <= WHOLE
+
+    await becomes(is_so, 9.0, one, two)
 
 
 @contextlib.contextmanager
@@ -67,7 +69,7 @@ def watched(*machines: Any) -> Any:
     finally:
         task.cancel()
     assert sums
-    assert max(sums) <= 1 + 1e-6
+    assert max(sums) <= WHOLE
 
 
 def test_shares_follow_demand(play: Any) -> None:
@@ -82,6 +84,21 @@ def test_shares_follow_demand(play: Any) -> None:
         assert two.workers[1].held["p"] > 0.8, "within a machine by demand as well"
 
     play(scene)
+
+
+def test_demand_changes_while_machines_begin(text: Any, machine: Any) -> None:
+    """Who knows how many there are begins with its part: never more than the whole, from the first moment on."""
+
+    async def main() -> None:
+        both = text(replicas=2)
+        async with machine(both, "one", 2, 0.5) as one, machine(both, "two", 2, 0.5) as two:
+            with watched(one, two):
+                one.workers[0].demand, two.workers[1].demand = 900.0, 100.0
+                await becomes(lambda: one.has_begun and two.has_begun, 4.0, one, two)
+                one.workers[0].demand, two.workers[1].demand = 100.0, 900.0
+                await shared(one, two, 0.14)
+
+    uvloop.run(main())
 
 
 @pytest.mark.parametrize("how", ["freeze", "kill"])
