@@ -1,5 +1,6 @@
 """What `make compiled` compiles."""
 
+import ast
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -29,3 +30,32 @@ def test_none_defines_a_struct() -> None:
 def test_the_list_is_sorted_and_has_no_module_twice() -> None:
     """So that two changes of it don't meet."""
     assert sorted(set(LISTED)) == LISTED
+
+
+def test_no_class_that_is_not_compiled_inherits_from_one_that_is() -> None:
+    """Python refuses that when the class is made, in the compiled build only."""
+    defined, bases = _classes()
+    wrong = [
+        f"{module}: {name}({base})"
+        for (module, name), named in bases.items()
+        for base in named
+        if module not in LISTED and defined.get((module, base)) in LISTED
+    ]
+    assert not wrong, (
+        f"list their modules in scripts/compiled_modules.txt, or not those of the bases: {wrong}"
+    )
+
+
+def _classes() -> tuple[dict[tuple[str, str], str], dict[tuple[str, str], list[str]]]:
+    """Where each name of a class comes from, by the module that uses it; and the bases of each class."""
+    origin: dict[tuple[str, str], str] = {}
+    bases: dict[tuple[str, str], list[str]] = {}
+    for path in (ROOT / "src").rglob("*.py"):
+        module = ".".join(path.relative_to(ROOT / "src").with_suffix("").parts)
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                origin.update(((module, each.asname or each.name), node.module) for each in node.names)
+            elif isinstance(node, ast.ClassDef):
+                origin[module, node.name] = module
+                bases[module, node.name] = [base.id for base in node.bases if isinstance(base, ast.Name)]
+    return origin, bases
