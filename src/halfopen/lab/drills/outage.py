@@ -1,8 +1,8 @@
 """The primary answers 500 throughout: every answer still comes, and the primary is soon left alone.
 
-The gateway runs in a process of its own; client and providers talk to it over sockets. When the
-breaker opened is told from outside: by the first request that reached the backup without having been
-sent to the primary. What the primary gets within `_LAG_S` after that was under way already.
+The gateway has one worker, since each has a breaker of its own; client and providers talk to it over
+sockets. When the breaker opened is told from outside: by the first request that reached the backup without
+having been sent to the primary. What the primary gets within `_LAG_S` after that was under way already.
 """
 
 import asyncio
@@ -29,6 +29,7 @@ CALLS_MAX = 1.1
 """Calls to the primary for each request that came before the breaker opened."""
 _LIMIT_S = 30.0
 _LAG_S = 0.25
+_ONE_WORKER = "[processes]\nworkers = 1\n"
 _JITTER = 0.2
 _FAILURES_SHOWN = 10
 
@@ -64,7 +65,7 @@ async def _run(count: int, *, stream: bool) -> tuple[list[Figure], list[str]]:
         LabProvider("anthropic", calls_max=8 * count) as backup,
     ):
         primary.set_fault(FAULT)
-        async with gateway_process((primary, backup)) as base_url, asking(base_url) as asker:
+        async with gateway_process((primary, backup), _ONE_WORKER) as base_url, asking(base_url) as asker:
             began = time.monotonic()
             seen = await _ask_all(asker, count, stream=stream)
             took_s = time.monotonic() - began
