@@ -193,7 +193,7 @@ def test_a_bad_configuration_is_1_and_changes_nothing(call, gateway, state, opti
         data = json.loads(result.stdout)
         assert (data["ok"], data["problems"][0]["line"], data["snapshot"]) == (False, 6, id_of(GOOD))
     else:
-        assert result.stderr.startswith("FILE:6: gatway: unknown table")
+        assert result.stderr.startswith("standard input:6: gatway: unknown table")
     assert state.current() == id_of(GOOD)
 
 

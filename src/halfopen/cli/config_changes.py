@@ -1,11 +1,13 @@
 """`halfopen config apply|rollback|history`: change the configuration of a running gateway."""
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from msgspec import structs
 
 from halfopen.app.configuration import FILE_MAX_BYTES
 from halfopen.app.processes.asking import NoAnswerError
@@ -15,6 +17,10 @@ from halfopen.cli.gateway_state import ConfigOption, StateOption, asked, find
 from halfopen.cli.output import fail, print_errors, print_json
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+_UNNAMED = re.compile(r"^FILE(?=:)", re.MULTILINE)
+"""How control names the text in what it says of it."""
 
 
 def apply(
@@ -34,7 +40,12 @@ def apply(
     """
     text = _read(file)
     directory = find(state, config)
-    _print_change(asked(directory, Ask("apply", text)), directory, as_json=as_json)
+    answer = asked(directory, Ask("apply", text))
+    if isinstance(answer, Answer):
+        # Control gets the text alone, so it can't know the name.
+        name = "standard input" if file == "-" else file
+        answer = structs.replace(answer, problem=_UNNAMED.sub(lambda _: name, answer.problem))
+    _print_change(answer, directory, as_json=as_json)
 
 
 def rollback(
