@@ -24,9 +24,11 @@ def measure(plan: Plan, program: Path) -> dict[str, Reading]:
     with ExitStack() as stack:
         taken: set[int] = set()
         ports = [free_port(taken) for _ in range(3)]
-        supply = stack.enter_context(upstream(ports[0], plan.load_cores, "--failing-port", str(ports[1])))
+        supply = stack.enter_context(
+            upstream(ports[0], plan.load_cores, "--busy", "--failing-port", str(ports[1]))
+        )
         # A healthy primary on a port of its own, so that both gateways have as many providers.
-        stack.enter_context(upstream(ports[2], plan.load_cores))
+        stack.enter_context(upstream(ports[2], plan.load_cores, "--busy"))
         subjects = [
             _subject("halfopen broken", program, (free_port(taken), ports[0], ports[1])),
             _subject("halfopen healthy", program, (free_port(taken), ports[0], ports[2])),

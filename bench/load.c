@@ -9,7 +9,7 @@
  *                                                            standard input ends
  *     also: --path /v1/chat/completions, --model NAME, --key KEY, --size 1024 (bytes of a request's body),
  *           --timeout-s 60, --header "NAME: VALUE" (again for more), --retry-s S (a server that does not listen yet is
- *           tried again for so long)
+ *           tried again for so long), --busy 1 (never sleep, as upstream --busy)
  *
  * An answer counts when its status is 200, its framing is whole, and it holds what upstream.c says: the sentence
  * and the request's own nonce, a finish_reason; for a stream every item in order, finish_reason and [DONE].
@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -76,7 +77,7 @@ struct connection {
 };
 
 static enum mode mode;
-static int port, concurrency = 1, rounds = 1, events_number = 50, rate, retry_s;
+static int port, concurrency = 1, rounds = 1, events_number = 50, rate, retry_s, busy_polls;
 static long requests_max;
 static double seconds = 5, timeout_s = 60;
 static int64_t stagger_ns;
@@ -638,9 +639,12 @@ static void run(void)
 		}
 		if (retry_s && !begun && !open_now)
 			wake = now + (tick_ns = 1000000);
-		set_timer(wake);
+		if (!busy_polls)
+			set_timer(wake);
 		struct epoll_event happened[READY_MAX];
-		int number = epoll_wait(poll_fd, happened, READY_MAX, 1000);
+		int number = epoll_wait(poll_fd, happened, READY_MAX, busy_polls ? 0 : 1000);
+		if (!number)
+			sched_yield(); /* the upstream has the same core */
 		for (int i = 0; i < number; i++)
 			if (happened[i].data.ptr)
 				ready(happened[i].data.ptr, happened[i].events);
@@ -702,6 +706,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(option, "--stagger-us")) stagger_ns = atol(value) * 1000;
 		else if (!strcmp(option, "--timeout-s")) timeout_s = atof(value);
 		else if (!strcmp(option, "--retry-s")) retry_s = atoi(value);
+		else if (!strcmp(option, "--busy")) busy_polls = atoi(value);
 		else if (!strcmp(option, "--path")) path = value;
 		else if (!strcmp(option, "--model")) model = value;
 		else if (!strcmp(option, "--key")) key = value;

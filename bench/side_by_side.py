@@ -20,6 +20,9 @@ PACE_US: Final = 20_000
 PATIENT: Final = ("--timeout-s", "300")
 """A slow peer takes half a minute for what others stream in a second: that is slow, and no failure."""
 OPEN_RATE: Final = 1000
+BUSY: Final = ("--busy", "1")
+"""Load and upstream never sleep: waking them would cost the gateway, and most of all a slow one. Peers behind a
+network card don't need to be woken."""
 SETTLE_S: Final = 0.5
 """After the load has ended: what is done later for its requests, such as writing outcomes, counts as well."""
 RECORD_S: Final = 1.5
@@ -117,7 +120,7 @@ def run(plan: Plan) -> Found:
     with ExitStack() as stack:
         port = free_port(taken)
         paced = ("--pace-us", str(PACE_US), "--events", str(EVENTS))
-        supply = stack.enter_context(upstream(port, plan.load_cores, *paced))
+        supply = stack.enter_context(upstream(port, plan.load_cores, "--busy", *paced))
         programs: list[Measured] = []
         for each in candidates(plan, port, taken):
             if isinstance(each, Absent):
@@ -207,7 +210,9 @@ def measure_one(
     cpu_s, supply_s = _used(program), supply.cpu_s()
     core_s, load_core_s = busy_s(plan.subject_cores), busy_s(plan.load_cores)
     began_s = time.monotonic()
-    answers = drive(workload.mode, subject.port, plan.load_cores, (*workload.options, *subject.options))
+    answers = drive(
+        workload.mode, subject.port, plan.load_cores, (*workload.options, *BUSY, *subject.options)
+    )
     time.sleep(SETTLE_S)
     used_s = _used(program) - cpu_s
     load_s = answers.cpu_s + supply.cpu_s() - supply_s

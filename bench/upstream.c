@@ -1,12 +1,14 @@
 /* An OpenAI-compatible upstream that is quick enough not to be the bottleneck: one thread, epoll.
  *
- *     upstream --port P [--failing-port Q] [--events N] [--pace-us N] [--limits] [--delay-us N] [--cut N]
+ *     upstream --port P [--failing-port Q] [--events N] [--pace-us N] [--limits] [--delay-us N] [--cut N] [--busy]
  *
  * A plain chat completion is answered at once with a whole answer of about 600 bytes, or after --delay-us.
  * With "stream":true in its body it is answered with N events (50), one every --pace-us (20,000), then usage and
  * [DONE]. Each answer has an x-request-id of its own and repeats the request's nonce, the 16 digits after
  * "[nonce ", so that a gateway which mixes up or remembers answers is found out.
  * --limits adds OpenAI's x-ratelimit headers. Whatever arrives at the failing port is answered with 500.
+ * --busy never sleeps: it asks again and again whether something came. Waking a sleeping peer costs its waker several
+ * microseconds, which a gateway whose peers are behind a network card does not have.
  * --cut N breaks every Nth answer off in the middle and closes, as a lying or dying server does.
  * Several of these may share a port (SO_REUSEPORT). Prints "ready" when it listens, and when it is told to end
  * (SIGTERM) how often it answered, and how often with 500.
@@ -16,6 +18,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -60,7 +63,7 @@ struct connection {
 };
 
 static int poll_fd, timer_fd;
-static int events_number = 50, with_limits;
+static int events_number = 50, with_limits, busy;
 static int64_t pace_ns = 20000000, delay_ns;
 static long cut_every, answers, failures;
 static volatile sig_atomic_t told_to_end;
@@ -445,6 +448,7 @@ int main(int argc, char **argv)
 		else if (!strcmp(argv[i], "--delay-us")) delay_ns = 1000L * number_after(argc, argv, &i);
 		else if (!strcmp(argv[i], "--cut")) cut_every = number_after(argc, argv, &i);
 		else if (!strcmp(argv[i], "--limits")) with_limits = 1;
+		else if (!strcmp(argv[i], "--busy")) busy = 1;
 		else { fprintf(stderr, "upstream: what is %s?\n", argv[i]); return 2; }
 	}
 	if (!port || events_number < 1 || events_number > 99) {
@@ -470,7 +474,9 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	while (!told_to_end) {
 		struct epoll_event ready[READY_MAX];
-		int number = epoll_wait(poll_fd, ready, READY_MAX, -1), due = 0;
+		int number = epoll_wait(poll_fd, ready, READY_MAX, busy ? 0 : -1), due = 0;
+		if (!number)
+			sched_yield(); /* the load has the same core */
 		for (int i = 0; i < number; i++) {
 			void *tag = ready[i].data.ptr;
 			if (tag == &port) { accept_all(fd, 0); continue; }
