@@ -337,7 +337,7 @@ PLANTED = {
     "any size passes": (" and length <= max_bytes", ""),
     "the end is not compared": (" or not data.startswith(self._end, last)", ""),
     "the start is not compared": ("if not data.startswith(start):\n            return None", ""),
-    "what are digits is not looked at": ("or not digits.isdigit() ", "or not digits.strip(b' +').isdigit() "),
+    "what are digits is not looked at": ("if not digits.isdigit():", "if not digits.strip(b' +').isdigit():"),
     "an expectation is learnt": ('b"expect", ', ""),
     "the first such digits are the length": ('at + len(b"\\r\\ncontent-length:")', "0"),
 }

@@ -14,24 +14,25 @@ Rules
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import cast
+from typing import Final, cast
 
 from halfopen.gateway.handler import Handler
 from halfopen.gateway.head import response_head
 from halfopen.gateway.intake import Intake
-from halfopen.gateway.responder import Headers, Requester
+from halfopen.gateway.responder import Headers, Requester, Responder
 from halfopen.gateway.runtime import Runtime
 from halfopen.http1 import RefusedError, RequestHead, RequestLimits
+from halfopen.policy.never import NEVER
 
-_LINGER_S = 2.0
-_LINGER_MAX_BYTES = 64 * 1024 * 1024
-_WRITE_HIGH_BYTES = 256 * 1024
-_CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+_LINGER_S: Final = 2.0
+_LINGER_MAX_BYTES: Final = 64 * 1024 * 1024
+_WRITE_HIGH_BYTES: Final = 256 * 1024
+_CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
 _LOG = logging.getLogger("halfopen.gateway")
 
 
-class Connection(asyncio.Protocol):
-    """A client's socket. Also the `Responder` of the request that is being answered."""
+class Connection(Responder):
+    """A client's socket, as asyncio's protocol, and the `Responder` of the request that is being answered."""
 
     __slots__ = (
         "_answering",
@@ -89,7 +90,7 @@ class Connection(asyncio.Protocol):
         """Bytes that waited to be sent when the timer was set for a slow client."""
         self._timed = False
         """Whether the timer runs for a request that is on its way in."""
-        self.wake_at = float("inf")
+        self.wake_at = NEVER
         self.wheel_slot = 0
 
     @property
@@ -154,7 +155,7 @@ class Connection(asyncio.Protocol):
         """The socket is gone."""
         self._transport = None
         self._runtime.wheel.remove(self)
-        self.wake_at = float("inf")
+        self.wake_at = NEVER
         self._leave()
         self._on_closed(self)
 
@@ -170,7 +171,7 @@ class Connection(asyncio.Protocol):
         """The client has caught up."""
         self._slow = False
         if self._requester is not None:
-            self.wake_at = float("inf")
+            self.wake_at = NEVER
             self._requester.on_client_ready()
         else:
             self._serve_next()
@@ -276,7 +277,7 @@ class Connection(asyncio.Protocol):
         self._answering = True
         self._begun = False
         self._request_id = self._runtime.surroundings.new_id()
-        self.wake_at = float("inf")
+        self.wake_at = NEVER
         try:
             self._handler.handle(head, body, self)
         except Exception:  # noqa: BLE001 - the edge: whatever it is, this request ends here

@@ -17,11 +17,13 @@ import hashlib
 import math
 from typing import Final
 
+import msgspec
+
 from halfopen.gateway.notes import Sender
 from halfopen.http1 import RequestHead
 from halfopen.model import Demand, Priority
 from halfopen.providers import Ask, Chat
-from halfopen.providers.chat import plain_value
+from halfopen.providers.ask import plain_value
 from halfopen.providers.clients.embeddings.request import Embedding
 from halfopen.providers.clients.relay import Relayed
 from halfopen.providers.continuation import estimated
@@ -33,18 +35,18 @@ OUTPUT_TOKENS_MAX: Final = 200_000
 REPEATS_MAX: Final = 100
 PATIENCE_MAX_S: Final = 86_400.0
 
-_CALLER = b"x-halfopen-caller"
-_PRIORITY = b"x-halfopen-priority"
-_TIMEOUT = b"x-halfopen-timeout"
-_REPEATS = b"x-stainless-retry-count"
-_CREDENTIALS = (b"authorization", b"x-api-key", b"x-goog-api-key")
-_READ_TIMEOUTS = (b"x-stainless-read-timeout", b"x-stainless-timeout")
-_READ = frozenset((_CALLER, _PRIORITY, _TIMEOUT, _REPEATS, *_CREDENTIALS, *_READ_TIMEOUTS))
+_CALLER: Final = b"x-halfopen-caller"
+_PRIORITY: Final = b"x-halfopen-priority"
+_TIMEOUT: Final = b"x-halfopen-timeout"
+_REPEATS: Final = b"x-stainless-retry-count"
+_CREDENTIALS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key")
+_READ_TIMEOUTS: Final = (b"x-stainless-read-timeout", b"x-stainless-timeout")
+_READ: Final = frozenset((_CALLER, _PRIORITY, _TIMEOUT, _REPEATS, *_CREDENTIALS, *_READ_TIMEOUTS))
 
-_BYTES_PER_TOKEN = 4
-_OUTPUT_LIMITS = ("max_completion_tokens", "max_tokens", "max_output_tokens")
-_LARGE_BYTES = 16 * 1024
-_DIGITS_MAX = 12
+_BYTES_PER_TOKEN: Final = 4
+_OUTPUT_LIMITS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
+_LARGE_BYTES: Final = 16 * 1024
+_DIGITS_MAX: Final = 12
 
 
 def sender_of(head: RequestHead, secret: bytes) -> Sender:
@@ -140,29 +142,33 @@ def _seconds(told: bytes) -> float | None:
 
 
 def _input_tokens(ask: Ask) -> int:
-    if isinstance(ask, Relayed):
-        return 0  # a file, a form, a job's name: nothing that has tokens as a prompt has them
     body = ask.body
     if len(body) > _LARGE_BYTES and isinstance(ask, Chat):
         return estimated(ask, 0).input_tokens  # it may have images, whose bytes tell nothing
+    if isinstance(ask, Relayed):
+        return 0  # a file, a form, a job's name: nothing that has tokens as a prompt has them
     return -(-len(body) // _BYTES_PER_TOKEN)
 
 
 def _output_tokens(ask: Ask) -> int:
-    if isinstance(ask, Relayed | Embedding):
+    if isinstance(ask, Chat):
+        fields = ask.marked
+        if not fields:
+            return OUTPUT_TOKENS
+    elif isinstance(ask, Relayed | Embedding):
         return 0
-    if isinstance(ask, Chat) and not ask.marked:
-        return OUTPUT_TOKENS
-    limit = next(
-        (found for name in _OUTPUT_LIMITS if (found := _count(ask, name)) is not None), OUTPUT_TOKENS
-    )
-    return min(limit * (_count(ask, "n") or 1), OUTPUT_TOKENS_MAX)
+    else:
+        fields = ask.fields
+    limit = OUTPUT_TOKENS
+    for name in _OUTPUT_LIMITS:
+        if name in fields and (found := _count(fields[name])):
+            limit = found
+            break
+    number = _count(fields["n"]) if "n" in fields else 0
+    return min(limit * (number or 1), OUTPUT_TOKENS_MAX)
 
 
-def _count(ask: Ask, name: str) -> int | None:
-    """A field that should be a positive number. The provider says so if it is none."""
-    raw = ask.marked.get(name) if isinstance(ask, Chat) else ask.fields.get(name)
-    if raw is None:
-        return None
+def _count(raw: msgspec.Raw) -> int:
+    """A field that should be a positive number; 0: it is none. The provider says so."""
     value = plain_value(raw)
-    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else None
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0

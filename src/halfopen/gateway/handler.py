@@ -7,6 +7,7 @@ Rules
 
 import difflib
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import parse_qsl, unquote, unquote_to_bytes
 
 from halfopen import errors
@@ -25,11 +26,11 @@ from halfopen.model import Fault, Kind
 from halfopen.providers import CHAT, ClientDialect, ClientRequest
 from halfopen.providers.clients.relay import RELAY
 
-_JSON = ("content-type", "application/json")
-_NAME_SHOWN_CHARS = 200
-_LISTS = frozenset(("accept", "anthropic-beta", "openai-beta"))
+_JSON: Final = ("content-type", "application/json")
+_NAME_SHOWN_CHARS: Final = 200
+_LISTS: Final = frozenset(("accept", "anthropic-beta", "openai-beta"))
 """Headers that may come in several lines, each with a part of a list."""
-_PATHS = (
+_PATHS: Final = (
     *(path.decode() for path in POSTED),
     "/v1beta/models/MODEL:generateContent",
     "/v1/models",

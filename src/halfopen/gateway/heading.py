@@ -1,13 +1,14 @@
 """What the headers of every answer say of how it came about."""
 
 from collections.abc import Iterable
+from typing import Final
 
 from halfopen.gateway.head import header_lines
 from halfopen.gateway.runtime import Runtime
 from halfopen.model import Target
 from halfopen.policy import Journey
 
-_ID_MAX_CHARS = 200
+_ID_MAX_CHARS: Final = 200
 
 
 def answer_headers(

@@ -6,10 +6,11 @@ Bounded: a body by the parser, what waits by number and by the size of one body.
 
 from collections import deque
 from collections.abc import Callable
+from typing import Final
 
 from halfopen.http1 import KnownHead, RefusedError, RequestHead, RequestLimits, RequestParser, learn_request
 
-PIPELINED_MAX = 8
+PIPELINED_MAX: Final = 8
 """Requests that may wait for the answer to the one before them."""
 
 

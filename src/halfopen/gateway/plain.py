@@ -15,13 +15,12 @@ from typing import Final
 
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.fit import Fit
-from halfopen.gateway.guarded import guarded
 from halfopen.gateway.heading import answer_lines
 from halfopen.gateway.pool import UNREADABLE, Pool
 from halfopen.gateway.reception import Reception
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.runtime import RouteRuntime, Runtime
-from halfopen.gateway.upstream import UpstreamConnection
+from halfopen.gateway.upstream import CallSink, UpstreamConnection
 from halfopen.http1 import ResponseHead
 from halfopen.model import Demand, Fault, Outcome, RateLimit, Reply, TransportError, Usage
 from halfopen.policy import actions as act
@@ -32,7 +31,7 @@ _LOG = logging.getLogger("halfopen.gateway")
 _WAKE_AFTER_SUCCESS: Final = 2
 
 
-class Plain:
+class Plain(CallSink):
     """One request from its arrival to its end, or to where an exchange takes over."""
 
     __slots__ = (
@@ -166,16 +165,18 @@ class Plain:
         except Exception:  # noqa: BLE001 - as in `start`
             self.crash()
 
-    @guarded
     def on_failed(self, error: TransportError, detail: str) -> None:
         """There will be no whole response."""
         connection, self._connection = self._connection, None
         assert connection is not None
         assert self._pool is not None
-        if connection.used > 1 and not connection.responded:
-            self._take_over().lead.send_anew(self._pool, self._request)
-        else:
-            self._take_over_call().on_failed(error, detail)
+        try:
+            if connection.used > 1 and not connection.responded:
+                self._take_over().lead.send_anew(self._pool, self._request)
+            else:
+                self._take_over_call().on_failed(error, detail)
+        except Exception:  # noqa: BLE001 - as in `start`
+            self.crash()
 
     # The client's connection, and time, call these.
 
@@ -192,7 +193,8 @@ class Plain:
         self._take_over().on_client_slow()
 
     def on_client_ready(self) -> None:
-        """It has caught up."""
+        """It has caught up, and the timer is ours again."""
+        self._responder.wake_at_latest(self._journey.wake_at)
 
     def on_timer(self, now: float) -> None:
         """The journey's time has come, or may have."""
@@ -261,14 +263,16 @@ class Plain:
         assert self._translation is not None
         runtime, journey, responder = self._runtime, self._journey, self._responder
         target = self._send.target
-        self._usage = answer.usage
+        usage = self._usage = answer.usage
         now = runtime.loop.time()
-        journey.finished(1, answer.usage, now)
+        journey.finished(1, usage, now)
+        attempts = tuple(journey.attempts)
+        upstream = attempts[0].target
         if runtime.waiting_lines.waiting:
-            runtime.wake(target.name, _WAKE_AFTER_SUCCESS, now)
+            runtime.wake(upstream, _WAKE_AFTER_SUCCESS, now)
         lines = answer_lines(
             runtime,
-            target.name,
+            upstream,
             answer.content_type,
             responder.request_id,
             known_as=(self._client.request_id_header, self._upstream_id),
@@ -283,12 +287,12 @@ class Plain:
                 stream=False,
                 arrived=self._arrived,
                 ended=now,
-                attempts=tuple(journey.attempts),
-                skips=tuple(journey.skips),
-                served_by=target.name,
+                attempts=attempts,
+                skips=journey.skips,
+                served_by=upstream,
                 fault=None,
                 client_gone=False,
-                usage=answer.usage,
+                usage=usage,
                 client=self._client.name,
             )
         )

@@ -18,6 +18,7 @@ import ssl
 from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from halfopen.gateway.dial import LastAddresses, dial
 from halfopen.gateway.tls import ResumingContext, reason_of
@@ -25,7 +26,7 @@ from halfopen.gateway.upstream import CallSink, UpstreamConnection
 from halfopen.http1 import ResponseHead
 from halfopen.model import TransportError
 
-UNREADABLE = "the response could not be read: a defect in the gateway"
+UNREADABLE: Final = "the response could not be read: a defect in the gateway"
 _LOG = logging.getLogger("halfopen.gateway")
 
 
@@ -41,7 +42,7 @@ class Origin:
     idle_s: float = 30.0
 
 
-class UpstreamCall:
+class UpstreamCall(CallSink):
     """One call's way through the pool. Forwards to its sink until it ends or is cancelled."""
 
     __slots__ = ("_connecting", "_connection", "_pool", "_request", "_sink", "fresh_only")

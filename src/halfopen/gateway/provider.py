@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from typing import Final
 from urllib.parse import urlsplit
 
 from halfopen.gateway.pool import Origin, Pool
@@ -9,8 +10,8 @@ from halfopen.gateway.tls import ResumingContext
 from halfopen.providers import Call, Dialect, dialect_of
 from halfopen.rollout.snapshot import ProviderSpec
 
-_STARTS_MAX = 256
-_REPEATS = "x-stainless-retry-count"
+_STARTS_MAX: Final = 256
+_REPEATS: Final = "x-stainless-retry-count"
 """By this the official clients tell a server that they repeat a request; so do we."""
 
 

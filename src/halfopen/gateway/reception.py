@@ -11,6 +11,7 @@ Rules
 from typing import Protocol
 
 from halfopen import errors
+from halfopen.gateway.upstream import CallSink
 from halfopen.http1 import BodyDecoder, CodingError, ResponseHead, is_coded
 from halfopen.model import Fault, Kind, Reply, Target, TransportError
 from halfopen.providers import Answer, Ask, StreamEvent, StreamKind, StreamReader, Translation
@@ -40,7 +41,7 @@ class Listener(Protocol):
         """The attempt failed, and its call is over or must be cancelled."""
 
 
-class Reception:
+class Reception(CallSink):
     """One attempt's response on its way in. The sink of its call."""
 
     __slots__ = (

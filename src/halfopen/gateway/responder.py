@@ -3,6 +3,7 @@
 The connection implements it; so could another server, or a test.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Protocol
 
@@ -28,34 +29,44 @@ class Requester(Protocol):
         """The client has caught up."""
 
 
-class Responder(Protocol):
-    """One request's way back to its client."""
+class Responder(ABC):
+    """One request's way back to its client. A class, so that compiled code calls it directly."""
+
+    __slots__ = ()
 
     @property
+    @abstractmethod
     def request_id(self) -> str:
         """The id of the request."""
-        ...
 
+    @abstractmethod
     def attach(self, requester: Requester) -> None:
         """From now on tell `requester` what becomes of the client."""
 
+    @abstractmethod
     def wake_at_latest(self, at: float) -> None:
         """Call `on_timer` of the requester then. Monotonic seconds; asked for once at a time."""
 
+    @abstractmethod
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """Answer whole."""
 
+    @abstractmethod
     def answer(self, lines: bytes, body: bytes) -> None:
         """Answer 200 whole, with header lines that are ready."""
 
+    @abstractmethod
     def begin(self, status: int, headers: Headers) -> None:
         """Begin an answer of unknown length."""
 
+    @abstractmethod
     def write(self, data: bytes) -> None:
         """Send a piece of it."""
 
+    @abstractmethod
     def finish(self) -> None:
         """End it properly."""
 
+    @abstractmethod
     def abort(self) -> None:
         """End it so that the client sees that it is not whole."""

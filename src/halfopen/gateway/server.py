@@ -13,6 +13,7 @@ Rules
 import asyncio
 import socket
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from halfopen.gateway.connection import Connection
 from halfopen.gateway.handler import Handler
@@ -170,7 +171,8 @@ class GatewayServer:
     def _accept(self) -> asyncio.Protocol:
         connection = Connection(self.runtime, self._handler, self._closed)
         self._connections.add(connection)
-        return connection
+        # asyncio asks for its methods, not for its class.
+        return cast("asyncio.Protocol", connection)
 
     def _closed(self, connection: Connection) -> None:
         self._connections.discard(connection)

@@ -10,10 +10,12 @@ Source: G. Varghese and T. Lauck, "Hashed and hierarchical timing wheels", SOSP 
 
 import asyncio
 import logging
-from typing import Protocol
+from typing import Final, Protocol
+
+from halfopen.policy.never import NEVER
 
 _LOG = logging.getLogger("halfopen.gateway")
-TICK_S = 0.01
+TICK_S: Final = 0.01
 
 
 class Timed(Protocol):
@@ -42,7 +44,7 @@ class Wheel:
     def set(self, timed: Timed) -> None:
         """Take note of `timed.wake_at`. Call it whenever that has changed."""
         wake_at = timed.wake_at
-        if wake_at == float("inf"):
+        if wake_at == NEVER:
             return  # an old entry, if any, fires into nothing
         slot = max(int(wake_at / TICK_S) + 1, self._done + 1)
         if timed.wheel_slot:

@@ -9,33 +9,44 @@ Rules
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Protocol, cast
+from typing import Final, cast
 
 from halfopen.http1 import BadResponseError, KnownResponse, ResponseHead, ResponseParser, learn_response
 from halfopen.model import TransportError
 
-_JOINED_BYTES = 64 * 1024
+_JOINED_BYTES: Final = 64 * 1024
 """A shorter request goes out in one piece; copying a longer one costs more than it saves."""
-_SURPRISES_MAX = 8
+_SURPRISES_MAX: Final = 8
 """After so many responses that did not look like those before it isn't tried any more."""
 
 
-class CallSink(Protocol):
-    """Takes what becomes of a call. After `on_end` or `on_failed` nothing comes."""
+class CallSink(ABC):
+    """Takes what becomes of a call. After `on_end` or `on_failed` nothing comes.
 
+    A class, so that compiled code calls it directly.
+    """
+
+    __slots__ = ()
+
+    @abstractmethod
     def on_connected(self) -> None:
         """The request is being sent."""
 
+    @abstractmethod
     def on_head(self, head: ResponseHead) -> None:
         """Status and headers are here."""
 
+    @abstractmethod
     def on_data(self, data: bytes) -> None:
         """A piece of the body."""
 
+    @abstractmethod
     def on_end(self) -> None:
         """The response is whole, as far as HTTP can tell."""
 
+    @abstractmethod
     def on_failed(self, error: TransportError, detail: str) -> None:
         """There will be no (whole) response."""
 

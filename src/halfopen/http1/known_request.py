@@ -9,23 +9,28 @@ Rules
 3. Known is only what came whole: the head and all of the body, and nothing behind it.
 """
 
+from typing import Final
+
 from halfopen.http1.request import RequestHead
 
-_HEAD_MAX_BYTES = 8 * 1024
-_DIGITS_MAX = 12
-_CHANGES_HOW = frozenset((b"expect", b"upgrade", b"transfer-encoding"))
+_HEAD_MAX_BYTES: Final = 8 * 1024
+_DIGITS_MAX: Final = 12
+_CHANGES_HOW: Final = frozenset((b"expect", b"upgrade", b"transfer-encoding"))
 
 
 class KnownHead:
     """A head that was parsed, and how its bytes look."""
 
-    __slots__ = ("_end", "_start", "head")
+    __slots__ = ("_digits", "_end", "_length", "_start", "head")
 
     def __init__(self, head: RequestHead, start: bytes, end: bytes) -> None:
         """`start` is what stands before the digits of Content-Length, `end` what follows up to the body."""
         self.head = head
         self._start = start
         self._end = end
+        self._digits = b""
+        """Those of the latest body's length; many have the same."""
+        self._length = 0
 
     def body_of(self, data: bytes, max_bytes: int) -> bytes | None:
         """The body of a request that came whole with this head. None: parse it.
@@ -39,11 +44,14 @@ class KnownHead:
             return None
         first = len(start)
         last = data.find(b"\r", first, first + _DIGITS_MAX + 1)
-        digits = data[first:last]
-        if last < 0 or not digits.isdigit() or not data.startswith(self._end, last):
+        if last < 0 or not data.startswith(self._end, last):
             return None
-        begin = last + len(self._end)
-        length = int(digits)
+        digits = data[first:last]
+        if digits != self._digits:
+            if not digits.isdigit():
+                return None
+            self._digits, self._length = digits, int(digits)
+        begin, length = last + len(self._end), self._length
         return data[begin:] if len(data) - begin == length and length <= max_bytes else None
 
 

@@ -8,13 +8,16 @@ Rules
    the same names in the same order; every line that changed must be plain printable ASCII.
 2. A change in what says how the body is framed or coded is not read here, but parsed anew.
 3. Only a response that came whole, head and body and nothing behind it, is read here.
+4. A line that has changed once is looked at each time; those between two such lines are compared at once.
 """
+
+from typing import Final
 
 from halfopen.http1.response import ResponseHead
 
-_HEAD_MAX_BYTES = 16 * 1024
-_DIGITS_MAX = 12
-_FRAMING = frozenset(
+_HEAD_MAX_BYTES: Final = 16 * 1024
+_DIGITS_MAX: Final = 12
+_FRAMING: Final = frozenset(
     (
         "connection",
         "content-encoding",
@@ -26,65 +29,125 @@ _FRAMING = frozenset(
         "upgrade",
     )
 )
-_NO_BODY = (204, 304)
-_LENGTH = "content-length"
+_NO_BODY: Final = (204, 304)
+_LENGTH: Final = "content-length"
 
 
 class KnownResponse:
-    """The head of the latest response of a connection, line by line."""
+    """The head of the latest response of a connection: what stays, and the lines that change."""
 
-    __slots__ = ("_head", "_length", "_lines", "_names")
+    __slots__ = (
+        "_before",
+        "_changing",
+        "_end",
+        "_head",
+        "_is_length",
+        "_length",
+        "_lines",
+        "_names",
+        "_values",
+    )
 
     def __init__(self, head: ResponseHead, lines: list[bytes], names: list[bytes], length: int) -> None:
         """`names` has each line up to its value; that of the status line is all of it."""
         self._head = head
         self._lines = lines
+        """Each line of the head, without its end; those that change may be out of date."""
         self._names = names
         self._length = length
+        self._changing: list[int] = []
+        """The numbers of the lines that have changed once."""
+        self._before: list[bytes] = []
+        """What stands before the value of each of them, from the value of the one before it."""
+        self._values: list[bytes] = []
+        """Their latest values."""
+        self._is_length: list[bool] = []
+        self._end = b""
+        """What stands behind the last of them, up to the body."""
+        self._divide()
 
     def read(self, data: bytes) -> tuple[ResponseHead, bytes] | None:
         """The head and the body of a whole response. None: parse it."""
-        end = data.find(b"\r\n\r\n", 0, _HEAD_MAX_BYTES)
-        if end < 0:
+        changed: list[tuple[int, bytes]] = []
+        at = 0
+        values = self._values
+        for number, before in enumerate(self._before):
+            if not data.startswith(before, at):
+                return self._learn(data)
+            start = at + len(before)
+            at = data.find(b"\r", start, _HEAD_MAX_BYTES)
+            if at < 0:
+                return None
+            value = data[start:at]
+            if value != values[number]:
+                changed.append((number, value))
+        if not data.startswith(self._end, at):
+            return self._learn(data)
+        if changed and not self._take(changed):
             return None
-        lines = data[:end].split(b"\r\n")
-        if lines != self._lines and not self._reread(lines):
-            return None
-        return (self._head, data[end + 4 :]) if len(data) - end - 4 == self._length else None
+        begin = at + len(self._end)
+        return (self._head, data[begin:]) if len(data) - begin == self._length else None
 
-    def _reread(self, lines: list[bytes]) -> bool:
-        """Take the lines that changed. Whether all could be read; if not, nothing is taken."""
-        old, names = self._lines, self._names
-        if len(lines) != len(old) or lines[0] != old[0]:
-            return False
+    def _take(self, changed: list[tuple[int, bytes]]) -> bool:
+        """Take the values that changed. Whether all could be read; if not, nothing is taken."""
         headers = list(self._head.headers)
         length = self._length
-        for number, line in enumerate(lines):
-            if line == old[number]:
-                continue
-            start = names[number]
-            name = headers[number - 1][0]
-            value = line[len(start) :].decode("latin-1")
-            if (
-                not line.startswith(start)
-                or name in _FRAMING
-                or not value.isascii()
-                or not value.isprintable()
-                or value.strip(" ") != value
-            ):
+        for number, raw in changed:
+            value = raw.decode("latin-1")
+            if not value.isascii() or not value.isprintable() or value.startswith(" ") or value.endswith(" "):
                 return False
-            if name == _LENGTH:
+            if self._is_length[number]:
                 if not value.isdigit() or len(value) > _DIGITS_MAX:
                     return False
                 length = int(value)
-            headers[number - 1] = (name, value)
-        self._lines = lines
+            place = self._changing[number] - 1
+            headers[place] = (headers[place][0], value)
+        for number, raw in changed:
+            self._values[number] = raw
         self._length = length
         was = self._head
         self._head = ResponseHead(
             status=was.status, headers=tuple(headers), keep_alive=was.keep_alive, close_delimited=False
         )
         return True
+
+    def _learn(self, data: bytes) -> tuple[ResponseHead, bytes] | None:
+        """Something else than before has changed: look at each line, and remember which."""
+        end = data.find(b"\r\n\r\n", 0, _HEAD_MAX_BYTES)
+        if end < 0:
+            return None
+        lines = data[:end].split(b"\r\n")
+        if len(lines) != len(self._lines):
+            return None
+        found = []
+        for number, line in enumerate(lines):
+            if line == self._lines[number] or number in self._changing:
+                continue
+            if not number or self._head.headers[number - 1][0] in _FRAMING:
+                return None
+            found.append(number)
+        if not found:
+            return None  # another name, where a value was looked for
+        self._changing = sorted((*self._changing, *found))
+        self._divide()
+        return self.read(data)
+
+    def _divide(self) -> None:
+        """Cut the head at the values that change."""
+        self._before, self._values, self._is_length = [], [], []
+        kept: list[bytes] = []
+        headers = self._head.headers
+        for number, line in enumerate(self._lines):
+            lead = b"\r\n" if number else b""
+            if number not in self._changing:
+                kept.append(lead + line)
+                continue
+            name, value = headers[number - 1]
+            self._before.append(b"".join((*kept, lead, self._names[number])))
+            self._values.append(value.encode("latin-1"))
+            self._is_length.append(name == _LENGTH)
+            kept = []
+        self._end = b"".join((*kept, b"\r\n\r\n"))
 
 
 def learn_response(data: bytes, head: ResponseHead) -> KnownResponse | None:

@@ -14,14 +14,14 @@ Source: RFC 9112, sections 3, 5, 6 and 11.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 import httptools
 
-TARGET_MAX_BYTES = 8 * 1024
-HEADERS_MAX = 100
-_LENGTH_MAX_DIGITS = 18
-_CHUNK_OVERHEAD_BYTES = 64
+TARGET_MAX_BYTES: Final = 8 * 1024
+HEADERS_MAX: Final = 100
+_LENGTH_MAX_DIGITS: Final = 18
+_CHUNK_OVERHEAD_BYTES: Final = 64
 """What one chunk may cost beside its data, on average; more is an attack by chunk extensions."""
 
 

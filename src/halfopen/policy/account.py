@@ -6,15 +6,17 @@ Rules
    asked again: 86400 s has been seen for a short outage. Without a word of its own, 2 s.
 """
 
+from typing import Final
+
 from halfopen.model import Demand, Fault
 from halfopen.policy.credential import Credential
 from halfopen.policy.options import PacerOptions
 from halfopen.policy.pacer import Pacer
 from halfopen.policy.refusal import Refusal, Refused
 
-THROTTLE_DEFAULT_S = 2.0
-THROTTLE_MAX_S = 300.0
-_SOON_S = 1.0
+THROTTLE_DEFAULT_S: Final = 2.0
+THROTTLE_MAX_S: Final = 300.0
+_SOON_S: Final = 1.0
 
 
 class Account:

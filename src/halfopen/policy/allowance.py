@@ -13,16 +13,17 @@ Rules
    target; blaming it would turn a queue at a healthy target into an outage.
 """
 
-# ruff: noqa: FURB136 - min() and max() take longer than all the rest of what every call goes through
+from typing import Final
 
+# ruff: noqa: FURB136 - min() and max() take longer than all the rest of what every call goes through
 from halfopen.policy.deadline import Deadline
 from halfopen.policy.options import JourneyOptions
 from halfopen.policy.selection import Selection
 from halfopen.policy.target import TargetState
 
-_PERCENTILE = 0.99
-_MARGIN = 2.0
-_FAIR_SHARE = 0.9
+_PERCENTILE: Final = 0.99
+_MARGIN: Final = 2.0
+_FAIR_SHARE: Final = 0.9
 
 
 Allowance = tuple[float, float]

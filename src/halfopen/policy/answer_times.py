@@ -9,12 +9,13 @@ Rules
 """
 
 import math
+from typing import Final
 
 from halfopen.policy.options import SlownessOptions
 from halfopen.policy.slowness import Slowness
 
-_SHORTEST = 16
-_LENGTHS = 11
+_SHORTEST: Final = 16
+_LENGTHS: Final = 11
 _LONGEST = _SHORTEST << (_LENGTHS - 1)
 
 

@@ -39,12 +39,12 @@ from halfopen.policy.options import BreakerOptions
 from halfopen.policy.window import Window
 from halfopen.seams import Entropy
 
-_JITTER = 0.2
-_SLOW_START_FLOOR = 0.1
-_DOUBLINGS_MAX = 16
-_STRESSED_FAILURES = 3
+_JITTER: Final = 0.2
+_SLOW_START_FLOOR: Final = 0.1
+_DOUBLINGS_MAX: Final = 16
+_STRESSED_FAILURES: Final = 3
 """So many failures in a row are a bad sign, although the breaker is closed."""
-_SERVING_FAILURES = 0.1
+_SERVING_FAILURES: Final = 0.1
 """A target that fails more than this share of its calls is not said to serve."""
 
 

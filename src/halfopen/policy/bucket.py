@@ -17,16 +17,18 @@ Source: AWS SDK "standard" retry mode's token bucket; the funding by success fol
 by size is our own: what a retry costs a provider of language models is its tokens.
 """
 
+from typing import Final
+
 from halfopen.policy.options import RetryOptions
 
 # ruff: noqa: FURB136 - min() and max() take longer than all the rest of what every call goes through
 
 
-RETRY_COST = 1.0
-TIMEOUT_COST = 2.0
-_ROUNDING = 1e-9
+RETRY_COST: Final = 1.0
+TIMEOUT_COST: Final = 2.0
+_ROUNDING: Final = 1e-9
 """Ten tenths of a token are one token."""
-_MEAN_OF = 50.0
+_MEAN_OF: Final = 50.0
 """The mean size of a success is that of about so many."""
 
 

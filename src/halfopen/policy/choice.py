@@ -24,9 +24,10 @@ Processing Letters 97, 2006; Envoy's least-request balancer (active requests + 1
 import math
 from collections.abc import Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halfopen.model import Demand, Price
+from halfopen.policy.never import NEVER
 from halfopen.seams import Entropy
 
 if TYPE_CHECKING:
@@ -48,13 +49,12 @@ class Choice(StrEnum):
     """The one with the lowest price for this request."""
 
 
-_EXPLORED = 0.02
+_EXPLORED: Final = 0.02
 """Share of the requests that try one that is not the fastest."""
-_EXPLORED_UNKNOWN = 0.1
+_EXPLORED_UNKNOWN: Final = 0.1
 """The same while there is one whose times are not known."""
-_INPUT_PER_OUTPUT = 4
+_INPUT_PER_OUTPUT: Final = 4
 """Tokens in for each token out, when only one of them is known, or none."""
-_NEVER = float("inf")
 
 
 def arranged(
@@ -92,7 +92,7 @@ def _turn(weight: float, entropy: Entropy) -> float:
     The logarithm keeps small weights apart, for which the power is 0.
     """
     if not weight > 0.0:
-        return _NEVER
+        return NEVER
     return -math.log(1.0 - entropy()) / weight
 
 
@@ -133,7 +133,7 @@ def _fastest(states: "Sequence[TargetState]", entropy: Entropy) -> "list[TargetS
 def _cost(price: Price | None, demand: Demand) -> float:
     """US dollars for a million such requests."""
     if price is None:
-        return _NEVER
+        return NEVER
     given, answered = demand.input_tokens, demand.output_tokens
     given = given or _INPUT_PER_OUTPUT * (answered or 1)
     return price.input * given + price.output * (answered or given / _INPUT_PER_OUTPUT)

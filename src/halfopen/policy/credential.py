@@ -9,10 +9,12 @@ Rules
 5. What another process was told of the same key holds here as well.
 """
 
+from typing import Final
+
 from halfopen.model import Fault, Verdict
 from halfopen.policy.options import ParkingOptions
 
-_PARK_MAX_S = 300.0
+_PARK_MAX_S: Final = 300.0
 
 
 class Credential:

@@ -8,11 +8,13 @@ Rules
 4. With less than a second left, or a twentieth, no call starts: it would only waste the target's work.
 """
 
+from typing import Final
+
+from halfopen.policy.never import NEVER
 from halfopen.policy.options import JourneyOptions
 
-_FOR_EVER = float("inf")
-_LEFT_MIN_S = 1.0
-_LEFT_MIN_SHARE = 0.05
+_LEFT_MIN_S: Final = 1.0
+_LEFT_MIN_SHARE: Final = 0.05
 _LONG_S = _LEFT_MIN_S / _LEFT_MIN_SHARE
 
 
@@ -38,9 +40,9 @@ class Deadline:
         self._stream_s = stream_s
         self._stream = stream
         self.arrived = 0.0
-        self.at = _FOR_EVER
+        self.at = NEVER
         """When the request, or the search for another target, is over."""
-        self.last_start = _FOR_EVER
+        self.last_start = NEVER
         """From then on no call starts."""
         self.span_s = stream_s if stream and stream_s < deadline_s else deadline_s
         """How long the whole way to the first content may be."""

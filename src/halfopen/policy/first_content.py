@@ -13,20 +13,21 @@ G. Cormode et al., "Forward Decay", ICDE 2009 (weights by age).
 """
 
 import math
+from typing import Final
 
-_GROWTH = 1.2
-_SHORTEST_S = 0.01
-_BUCKETS = 64
+_GROWTH: Final = 1.2
+_SHORTEST_S: Final = 0.01
+_BUCKETS: Final = 64
 _LAST = _BUCKETS - 1
 _LONGEST_S = _SHORTEST_S * _GROWTH**_LAST
 """Nearly a thousand seconds; whatever is longer is in the last bucket."""
-_HALVED_EVERY = 100
-_DROPPED = 0.02
+_HALVED_EVERY: Final = 100
+_DROPPED: Final = 0.02
 """A time is dropped when it has been halved six times: 600 times later."""
-_UP_TO_S = tuple(_SHORTEST_S * _GROWTH**bucket for bucket in range(_BUCKETS))
+_UP_TO_S: Final = tuple(_SHORTEST_S * _GROWTH**bucket for bucket in range(_BUCKETS))
 """The longest time in each bucket but the last."""
-_PER_LOG = 1.0 / math.log(_GROWTH)
-SAMPLES_MIN = 20
+_PER_LOG: Final = 1.0 / math.log(_GROWTH)
+SAMPLES_MIN: Final = 20
 """Fewer times say nothing about a percentile."""
 
 

@@ -15,7 +15,7 @@ Source: J. Dean and L. A. Barroso, "The Tail at Scale", Communications of the AC
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from halfopen.policy.bucket import RETRY_COST
 from halfopen.policy.options import HedgeOptions
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from halfopen.policy.target import TargetState
 
 
-_REQUESTS_MAX = 20
-_REMEMBERED = 1000
+_REQUESTS_MAX: Final = 20
+_REMEMBERED: Final = 1000
 """The mean request is that of about so many."""
-_RETRIES_LOW = 0.5
+_RETRIES_LOW: Final = 0.5
 """A retry bucket that is less full than this: the target's calls have been failing."""
 
 

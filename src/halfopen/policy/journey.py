@@ -38,9 +38,10 @@ from halfopen.policy.choice import Choice, arranged
 from halfopen.policy.deadline import Deadline
 from halfopen.policy.flight import Flight
 from halfopen.policy.hedge import HedgeBudget, take_hedge
+from halfopen.policy.never import NEVER
 from halfopen.policy.options import AfterCommit, JourneyOptions, RetryOptions
 from halfopen.policy.pace import Pace
-from halfopen.policy.selection import NEVER, Selection, has_queue
+from halfopen.policy.selection import Selection, has_queue
 from halfopen.policy.target import Permit, Refused, TargetState
 from halfopen.policy.timeout import timeout_fault
 from halfopen.policy.transitions import TABLE, IllegalTransitionError, State

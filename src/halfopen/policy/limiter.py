@@ -35,28 +35,29 @@ much is marked tells more than that something is).
 """
 
 import math
+from typing import Final
 
+from halfopen.policy.never import NEVER
 from halfopen.policy.options import LimitOptions
 from halfopen.policy.window_size import WindowSize
 
-_VALIDATED = 2.0
+_VALIDATED: Final = 2.0
 """The limit grows to at most this many times what is in flight, so that much of it was tried out."""
-_PEAK_HALVED_EVERY_S = 10.0
-_OWN_GROWTH = 1.5
+_PEAK_HALVED_EVERY_S: Final = 10.0
+_OWN_GROWTH: Final = 1.5
 """Own traffic may grow by half before it meets failovers."""
-_STRESSED_S = 10.0
-_STRESSED_USE = 0.8
-_RESULTS = 32
+_STRESSED_S: Final = 10.0
+_STRESSED_USE: Final = 0.8
+_RESULTS: Final = 32
 """The share of overload is that of about so many latest results."""
-_TOLERATED = 0.25
+_TOLERATED: Final = 0.25
 """Above what a provider refuses at random, far below what it refuses when it is full."""
-_UNTRIED = 0.25
+_UNTRIED: Final = 0.25
 """Of the initial limit: what can't be tried out at so few calls isn't cut below."""
-_SLOW_DECREASE = 0.8
-_LATE_EVERY_S = 1.0
-_OWN_FORGOTTEN_S = 30.0
-_GUESTS_LEAST = 0.25
-_EVER = float("inf")
+_SLOW_DECREASE: Final = 0.8
+_LATE_EVERY_S: Final = 1.0
+_OWN_FORGOTTEN_S: Final = 30.0
+_GUESTS_LEAST: Final = 0.25
 
 
 class _Peak:
@@ -230,7 +231,7 @@ class Limiter:
         """How many calls must be lost for one more to have room, at least one."""
         return max(1, self._live + 1 - int(self._window.size))
 
-    def answering(self, now: float, *, late: bool = False, sent: float = _EVER) -> None:
+    def answering(self, now: float, *, late: bool = False, sent: float = NEVER) -> None:
         """A call that holds a permit brought the first of its answer. Call it at most once for each.
 
         Args:
@@ -253,7 +254,7 @@ class Limiter:
         if 2 * live >= spill.size:
             spill.increase(most=self._max, late=False)
 
-    def overloaded(self, now: float, *, sent: float = _EVER, slow: bool = False) -> None:
+    def overloaded(self, now: float, *, sent: float = NEVER, slow: bool = False) -> None:
         """The target showed overload, or a call timed out.
 
         Args:

@@ -7,11 +7,13 @@ Rules
 3. Tokens are estimated as the greater of content events and characters / 4.
 """
 
+from typing import Final
+
 from halfopen.model import TransportError
 from halfopen.policy.options import JourneyOptions
 
-_CHARS_PER_TOKEN = 4
-_SLOW_WINDOWS = 2
+_CHARS_PER_TOKEN: Final = 4
+_SLOW_WINDOWS: Final = 2
 
 
 class Pace:

@@ -34,20 +34,20 @@ from typing import Final
 from halfopen.model import Demand, Dimension, RateLimit, Usage
 from halfopen.policy.options import PacerOptions
 
-SPREAD_S = 10.0
+SPREAD_S: Final = 10.0
 """Requests that a minute's limit brings in this long may go at once."""
-SPREAD_MIN = 5.0
+SPREAD_MIN: Final = 5.0
 """And so many in any case, if the limit is not smaller: small limits are not enforced by the second."""
-_MINUTE_S = 60.0
-_ROUNDING_S = 1.0
+_MINUTE_S: Final = 60.0
+_ROUNDING_S: Final = 1.0
 """Resets are told in whole seconds by some."""
-_DAY_S = 86_400.0
-_WINDOW_MIN_S = 0.1
-_WINDOW_MAX_S = 32 * _DAY_S
-_LIMIT_MIN = 1e-3
-_LIMIT_MAX = 1e15
-_SHARE_MIN = 1e-6
-_LEARNT_MAX = 12
+_DAY_S: Final = 86_400.0
+_WINDOW_MIN_S: Final = 0.1
+_WINDOW_MAX_S: Final = 32 * _DAY_S
+_LIMIT_MIN: Final = 1e-3
+_LIMIT_MAX: Final = 1e15
+_SHARE_MIN: Final = 1e-6
+_LEARNT_MAX: Final = 12
 """Limits learnt from headers: no provider has more, and a broken one must not fill the memory."""
 _DIMENSIONS: Final = (Dimension.REQUESTS, Dimension.TOKENS, Dimension.INPUT_TOKENS, Dimension.OUTPUT_TOKENS)
 

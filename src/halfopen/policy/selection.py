@@ -18,25 +18,26 @@ Rules
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from operator import itemgetter
+from typing import Final
 
 from halfopen import errors
 from halfopen.model import Demand, Fault, Kind, Skip, Target, Verdict
 from halfopen.policy.backoff import retry_delay
 from halfopen.policy.bucket import RETRY_COST, TIMEOUT_COST
 from halfopen.policy.informative import most_informative
+from halfopen.policy.never import NEVER
 from halfopen.policy.options import RetryOptions
 from halfopen.policy.overflow import Overflow
 from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, TargetState
 from halfopen.seams import Entropy
 
-NEVER = float("inf")
 _ANY_DEMAND = Demand()
-_RATE_LIMITS = frozenset({Refusal.THROTTLED, Refusal.PACED})
-_QUEUED = frozenset({Refusal.BREAKER_OPEN, Refusal.PACED})
-_NOT_FOR_ALL = frozenset({Refusal.BREAKER_OPEN, Refusal.SLOW_START, Refusal.CROWDED})
-_CREDENTIALS_OWN = frozenset({Verdict.KEY, Verdict.QUOTA, Verdict.THROTTLE})
-_LOOK_AGAIN_S = 1.0
-_SPREAD_S = 1.0
+_RATE_LIMITS: Final = frozenset({Refusal.THROTTLED, Refusal.PACED})
+_QUEUED: Final = frozenset({Refusal.BREAKER_OPEN, Refusal.PACED})
+_NOT_FOR_ALL: Final = frozenset({Refusal.BREAKER_OPEN, Refusal.SLOW_START, Refusal.CROWDED})
+_CREDENTIALS_OWN: Final = frozenset({Verdict.KEY, Verdict.QUOTA, Verdict.THROTTLE})
+_LOOK_AGAIN_S: Final = 1.0
+_SPREAD_S: Final = 1.0
 """Requests that waited for the end of a throttle go out over this long."""
 
 

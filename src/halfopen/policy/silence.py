@@ -11,16 +11,18 @@ Rules
 Source: our own. A limit on concurrency takes for granted that calls end; one that hangs does so very late.
 """
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from halfopen.policy.never import NEVER
 
 if TYPE_CHECKING:
     from halfopen.policy.target import Permit
 
-_LOST_S = 10.0
-_LOST_UNKNOWN_S = 30.0
-_TIMES = 2.0
-_EVERY_S = 1.0
-_LATELY_S = 30.0
+_LOST_S: Final = 10.0
+_LOST_UNKNOWN_S: Final = 30.0
+_TIMES: Final = 2.0
+_EVERY_S: Final = 1.0
+_LATELY_S: Final = 30.0
 """The longest answer is that of the present and of the last stretch of so many seconds."""
 
 
@@ -61,7 +63,7 @@ class Silence:
         """When the first of the silent calls is lost. Infinity: there is none."""
         for permit in self._calls:
             return max(permit.sent + self._lost_s, self._next)
-        return float("inf")
+        return NEVER
 
     def take(self, count: int, now: float) -> "list[Permit]":
         """So many lost calls, the oldest first, which are told of no more; none if there are fewer."""

@@ -20,31 +20,31 @@ median by steps, here in proportion to it); resilience4j (slow calls).
 """
 
 # ruff: noqa: FURB136, PLR1730 - min() and max() take longer than all the rest of what every call goes through
-
 import math
+from typing import Final
 
 from halfopen.policy.options import SlownessOptions
 from halfopen.policy.window import Window
 
-SAMPLES_MIN = 20
+SAMPLES_MIN: Final = 20
 """Fewer times don't say what is usual."""
-_STEP = 1.05
-_FOLLOW_S = 60.0
-_FOLLOW_MAX = 0.02
+_STEP: Final = 1.05
+_FOLLOW_S: Final = 60.0
+_FOLLOW_MAX: Final = 0.02
 """Of the way, for each time: between rare times the present median moves too much to be followed closer."""
-_GAP_MAX_S = 10.0
+_GAP_MAX_S: Final = 10.0
 """A silence counts as this long at most, or the first time after a night could move everything."""
 _RISE = math.log(2.0) / (600.0 + _GAP_MAX_S)
 """A second, in proportion. With the silence before them, any ten minutes at most double it."""
-_WINDOW_S = 10.0
-_LATE = 2.0
+_WINDOW_S: Final = 10.0
+_LATE: Final = 2.0
 """Times the usual time."""
-_LATE_MIN = 0.4
+_LATE_MIN: Final = 0.4
 """Of `min_s`: nothing sooner is late."""
-_SLOWING_SHARE = 0.25
-_SLOWING_MIN = 5
-_SHORTEST_S = 0.001
-_LONGEST_S = 3600.0
+_SLOWING_SHARE: Final = 0.25
+_SLOWING_MIN: Final = 5
+_SHORTEST_S: Final = 0.001
+_LONGEST_S: Final = 3600.0
 
 
 class Slowness:

@@ -16,6 +16,7 @@ Rules
 """
 
 from collections.abc import Container, Sequence
+from typing import Final
 
 from halfopen.model import Demand, Fault, Kind, RateLimit, Target, Usage, Verdict
 from halfopen.policy.account import THROTTLE_MAX_S, Account
@@ -25,6 +26,7 @@ from halfopen.policy.bucket import RETRY_COST, RetryBucket
 from halfopen.policy.credential import Credential
 from halfopen.policy.first_content import FirstContentTimes
 from halfopen.policy.limiter import Limiter
+from halfopen.policy.never import NEVER
 from halfopen.policy.options import PacerOptions, PolicyOptions
 from halfopen.policy.permit import Permit
 from halfopen.policy.refusal import Refusal, Refused
@@ -44,9 +46,8 @@ __all__ = [
 
 _ANY_DEMAND = Demand()
 _NO_LIMITS = PacerOptions()
-_NEVER = float("inf")
 
-OVERLOAD_KINDS = frozenset(
+OVERLOAD_KINDS: Final = frozenset(
     {
         Kind.OVERLOADED,
         Kind.UNAVAILABLE,
@@ -60,7 +61,7 @@ OVERLOAD_KINDS = frozenset(
 )
 """Faults that say the target has too much to do."""
 
-TIMEOUT_KINDS = frozenset(
+TIMEOUT_KINDS: Final = frozenset(
     {
         Kind.GATEWAY_TIMEOUT,
         Kind.EDGE_TIMEOUT,
@@ -74,7 +75,7 @@ TIMEOUT_KINDS = frozenset(
 """Faults whose retry costs double: they held the target's resources for long."""
 
 
-REQUEST_KINDS = frozenset(
+REQUEST_KINDS: Final = frozenset(
     {
         Kind.NOT_IMPLEMENTED,
         Kind.REQUEST_TOO_LARGE,
@@ -206,11 +207,11 @@ class TargetState:
             if refused is not None:
                 return refused
         if demand.repeats and not self.bucket.has(RETRY_COST, now, demand.tokens):
-            return Refused(Refusal.NO_BUDGET, _NEVER)
+            return Refused(Refusal.NO_BUDGET, NEVER)
         if not limiter.has_room_for(now, own=own) and not (only_choice and self._make_room(now, own=own)):
             return Refused(Refusal.NO_ROOM, self.silence.ready_at())
         if not only_choice and limiter.is_crowded:
-            return Refused(Refusal.CROWDED, _NEVER)
+            return Refused(Refusal.CROWDED, NEVER)
         ticket = self.breaker.admit(now, only_choice=only_choice)
         if ticket is None:
             retry_at = self.breaker.retry_at(now, only_choice=only_choice)
@@ -330,7 +331,7 @@ class TargetState:
     def _usable(self, demand: Demand, now: float, but: Container[int]) -> int | Refused:
         """The number of the credential to use, or the refusal that ends first."""
         best: int | None = None
-        soonest = Refused(Refusal.PARKED, _NEVER)
+        soonest = Refused(Refusal.PARKED, NEVER)
         for number, account in enumerate(self.accounts):
             if number in but:
                 continue

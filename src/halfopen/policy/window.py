@@ -4,7 +4,9 @@ Time is cut into ten slots, so what is counted is between nine and ten tenths of
 Sums are kept, not made: adding is the path of every call.
 """
 
-_SLOTS = 10
+from typing import Final
+
+_SLOTS: Final = 10
 
 
 class Window:

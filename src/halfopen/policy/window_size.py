@@ -13,9 +13,11 @@ Sources: Chiu & Jain, 1989 (AIMD); RFC 5681 (slow start, congestion avoidance, o
 RFC 7661 (a window that the sender did not use is not validated, and is cut to what it used).
 """
 
-_GROWTH_AFTER_DECREASE = 0.1
-_SLOW_GROWTH_S = 10.0
-_GENTLE_GROWTH_S = 60.0
+from typing import Final
+
+_GROWTH_AFTER_DECREASE: Final = 0.1
+_SLOW_GROWTH_S: Final = 10.0
+_GENTLE_GROWTH_S: Final = 60.0
 
 
 class WindowSize:

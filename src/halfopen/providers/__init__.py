@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from halfopen.providers.anthropic import ANTHROPIC
-from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.ask import Ask
+from halfopen.providers.chat import Chat
 from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.client import ClientDialect, ClientRequest, Failure, Writer
 from halfopen.providers.clients.chat import CHAT

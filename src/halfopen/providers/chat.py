@@ -1,48 +1,13 @@
 """The client's chat request (OpenAI's dialect), decoded only as deep as needed."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import msgspec
 
+from halfopen.providers.ask import Ask
 from halfopen.providers.chat_shape import MARKED
-
-_DIGITS_MAX = 4000
-
-
-_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
-
-
-@dataclass(frozen=True)
-class Ask:
-    """A request as the client sent it, in the client's own dialect."""
-
-    body: bytes
-    """The request's body, byte for byte. A JSON object, valid UTF-8, of bounded nesting."""
-    model: str
-    """The model name that the client sent: the route's name."""
-    stream: bool
-    headers: tuple[tuple[str, str], ...] = field(default=(), kw_only=True)
-    """The client's headers that a provider of the same dialect must see, such as anthropic-beta."""
-
-    @cached_property
-    def fields(self) -> dict[str, msgspec.Raw]:
-        """The top-level fields, each as its raw JSON."""
-        return _FIELDS.decode(self.body)
-
-    @cached_property
-    def deep(self) -> dict[str, Any]:
-        """The whole request as plain Python values."""
-        deep: dict[str, Any] = plain_value(self.body)
-        return deep
-
-    def value(self, name: str) -> Any:
-        """One top-level field as a plain Python value; None when it is null or not there."""
-        raw = self.fields.get(name)
-        return None if raw is None else plain_value(raw)
 
 
 @dataclass(frozen=True, init=False)
@@ -76,17 +41,23 @@ class Chat(Ask):
         dropped: tuple[str, ...] = (),
         continues: bool = False,
     ) -> None:
-        """Takes the fields as they are."""
+        """Takes the fields as they are. Most have their defaults, which stand in the class."""
         fields = self.__dict__
         fields["body"] = body
         fields["model"] = model
         fields["stream"] = stream
-        fields["headers"] = headers
-        fields["include_usage"] = include_usage
-        fields["origin"] = origin
-        fields["native_only"] = native_only
-        fields["dropped"] = dropped
-        fields["continues"] = continues
+        if include_usage:
+            fields["include_usage"] = include_usage
+        if headers:
+            fields["headers"] = headers
+        if origin is not None:
+            fields["origin"] = origin
+        if native_only is not None:
+            fields["native_only"] = native_only
+        if dropped:
+            fields["dropped"] = dropped
+        if continues:
+            fields["continues"] = continues
 
     @cached_property
     def marked(self) -> Mapping[str, msgspec.Raw]:
@@ -98,16 +69,3 @@ def asks_for_json(chat: Chat) -> bool:
     """Whether the answer must be JSON, so that a part of it is of no use."""
     raw = chat.fields.get("response_format")
     return raw is not None and b'"json_' in bytes(raw)
-
-
-def plain_value(raw: bytes | msgspec.Raw) -> Any:
-    """A part of an accepted request as a plain Python value. Never raises on such a part."""
-    try:
-        return msgspec.json.decode(raw)
-    except msgspec.ValidationError:  # a number beyond a double, such as 1e999: valid JSON still
-        return json.loads(bytes(raw), parse_int=_integer)
-
-
-def _integer(digits: str) -> int | float:
-    """An integer of thousands of digits as a float (infinite): Python refuses to make it an int."""
-    return int(digits) if len(digits) <= _DIGITS_MAX else float(digits)

@@ -7,6 +7,7 @@ nesting is bounded.
 
 import re
 from collections.abc import Mapping
+from typing import Final
 
 import msgspec
 from msgspec import structs
@@ -68,8 +69,8 @@ _NOUNS: Mapping[str, str] = {
     "array": "an array",
     "null": "null",
 }
-_MISSING = re.compile(r"Object missing required field `([^`]+)`(?: - at `\$\.?(.*)`)?$")
-_EXPECTED = re.compile(r"Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.?(.*)`)?$")
+_MISSING: Final = re.compile(r"Object missing required field `([^`]+)`(?: - at `\$\.?(.*)`)?$")
+_EXPECTED: Final = re.compile(r"Expected `([^`]+)`, got `([^`]+)`(?: - at `\$\.?(.*)`)?$")
 
 
 def _wrong_shape(body: bytes, problem: str) -> Fault:

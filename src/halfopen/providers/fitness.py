@@ -7,18 +7,19 @@ limits of its own translation to this check.
 
 from collections.abc import Callable, Collection, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
 from halfopen.model import Capabilities
-from halfopen.providers.chat import Chat, plain_value
+from halfopen.providers.ask import plain_value
+from halfopen.providers.chat import Chat
 
-CHARS_PER_TOKEN = 6
+CHARS_PER_TOKEN: Final = 6
 """More than real text has (about 4 in English, fewer in other languages), so that what fits passes."""
 
-_PART_HINTS = (b'"image_url"', b'"input_audio"', b'"file"')
-_EMPTY = frozenset((b"null", b"[]", b"{}", b"false", b'""'))
+_PART_HINTS: Final = (b'"image_url"', b'"input_audio"', b'"file"')
+_EMPTY: Final = frozenset((b"null", b"[]", b"{}", b"false", b'""'))
 
 
 def unfit(chat: Chat, capabilities: Capabilities, *, adapted: Collection[str] = ()) -> str | None:

@@ -74,7 +74,7 @@ async def call_us() -> float:
         sender = OutcomeSender(_Nowhere(), asyncio.get_running_loop())  # type: ignore[arg-type]  # a double
         began = time.perf_counter()
         for outcome in outcomes:
-            sender(outcome)
+            sender.add(outcome)
         spent.append((time.perf_counter() - began) / len(outcomes) * 1e6)
         sender.close()
     return statistics.median(spent)
@@ -132,7 +132,7 @@ async def _record(sender: OutcomeSender, first: int, count: int) -> None:
     """Hand over so many outcomes, never more than the sender keeps, and wait until they are stored."""
     async with asyncio.timeout(_MOST_S):
         for number in range(first, first + count):
-            sender(plain(number))
+            sender.add(plain(number))
             while sender.unrecorded > KEPT_MAX // 2:  # noqa: ASYNC110 - what is waited for sets no event
                 await asyncio.sleep(0.001)
         while sender.unrecorded:

@@ -50,7 +50,7 @@ def test_outcomes_of_a_worker_get_into_the_store(state, started, controlled, spe
             sender = OutcomeSender(worker.link, asyncio.get_running_loop())
             worker.link.start()
             for number in range(1000):
-                sender(outcome(number))
+                sender.add(outcome(number))
             assert await sender.drain(3.0), sender.unrecorded
             status = (await asked(state, "status")).data
             worker.link.close()

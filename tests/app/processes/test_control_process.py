@@ -65,16 +65,16 @@ def test_a_control_that_is_killed_loses_nothing(state, process, speaker, outcome
         with process() as first:
             await connected(worker, eventually)
             for number in range(count // 3):
-                sender(outcome(number))
+                sender.add(outcome(number))
             assert await sender.drain(START_S)
             for number in range(count // 3, count * 2 // 3):
-                sender(outcome(number))
+                sender.add(outcome(number))
             sender.flush()
             await asyncio.sleep(0.02)
             first.kill()
             assert sender.unrecorded > 0
         for number in range(count * 2 // 3, count):
-            sender(outcome(number))
+            sender.add(outcome(number))
         with process():
             assert await sender.drain(START_S)
         worker.link.close()
@@ -97,12 +97,12 @@ def test_a_frozen_control_holds_nobody_up_and_what_was_too_much_is_counted(
         sender = OutcomeSender(worker.link, asyncio.get_running_loop())
         with process() as control:
             await connected(worker, eventually)
-            sender(outcome(0))
+            sender.add(outcome(0))
             assert await sender.drain(START_S)
             control.send_signal(signal.SIGSTOP)
             began = time.perf_counter()
             for number in range(1, count):
-                sender(outcome(number))
+                sender.add(outcome(number))
             spent_s = time.perf_counter() - began
             with pytest.raises(NoAnswerError, match="did not answer"):
                 ask(state.socket_path, Ask("status"), most_s=0.1)
@@ -137,7 +137,7 @@ def test_a_full_disk_is_shown_and_control_goes_on(state, process, speaker, outco
         with process(preexec_fn=_small_files):
             await connected(worker, eventually)
             for number in range(5000):
-                sender(outcome(number))
+                sender.add(outcome(number))
             full = None
             async with asyncio.timeout(START_S):
                 while full is None or full["store"]["state"] == "ok":
@@ -169,7 +169,7 @@ def test_it_ends_on_sigterm_and_writes_what_waits(state, process, speaker, outco
         with process() as control:
             await connected(worker, eventually)
             for number in range(500):
-                sender(outcome(number))
+                sender.add(outcome(number))
             sender.flush()
             await asyncio.sleep(0.05)
             control.terminate()

@@ -82,7 +82,7 @@ def sender(link, loop):
 def test_a_call_sends_nothing_and_the_timer_sends_all(sender, link, loop, outcome):
     """One timer for what comes in 100 ms; none while there is nothing."""
     for number in range(5):
-        sender(outcome(number))
+        sender.add(outcome(number))
     assert (link.sent, len(loop.timers)) == ([], 1)
     loop.ring()
     assert link.numbers == [(0, 5)]
@@ -91,7 +91,7 @@ def test_a_call_sends_nothing_and_the_timer_sends_all(sender, link, loop, outcom
 
 def test_times_are_those_of_the_wall_clock(sender, link, outcome):
     """The loop's clock is turned into the wall's when the batch is made."""
-    sender(outcome(0))
+    sender.add(outcome(0))
     sender.flush()
     (row,) = msgspec.msgpack.decode(link.sent[0].rows, type=Rows).plain
     assert row[4] == 10.5 + 1000.0
@@ -100,7 +100,7 @@ def test_times_are_those_of_the_wall_clock(sender, link, outcome):
 def test_a_full_batch_is_sent_at_once(sender, link, outcome):
     """It doesn't wait for the timer."""
     for number in range(2 * BATCH_MAX + 1):
-        sender(outcome(number))
+        sender.add(outcome(number))
     assert link.numbers == [(0, BATCH_MAX), (BATCH_MAX, BATCH_MAX)]
     assert sender.requests == 2 * BATCH_MAX + 1
 
@@ -109,7 +109,7 @@ def test_failures_are_counted(sender, outcome):
     """Requests that ended with a fault."""
     fault = errors.make(Kind.SERVER_ERROR)
     for number in range(6):
-        sender(outcome(number, fault=fault if number % 3 == 0 else None))
+        sender.add(outcome(number, fault=fault if number % 3 == 0 else None))
     sender.flush()
     assert (sender.requests, sender.failures) == (6, 2)
 
@@ -117,7 +117,7 @@ def test_failures_are_counted(sender, outcome):
 def test_what_is_recorded_is_forgotten(sender, link, loop, outcome):
     """And what another source had recorded isn't."""
     for number in range(BATCH_MAX + 1):
-        sender(outcome(number))
+        sender.add(outcome(number))
     sender.flush()
     source = link.sent[0].source
     link.recorded(Recorded("another", 999))
@@ -132,14 +132,14 @@ def test_what_is_recorded_is_forgotten(sender, link, loop, outcome):
 
 def test_on_a_new_connection_what_is_not_recorded_is_sent_again(sender, link, loop, outcome):
     """Control may have been killed with it."""
-    sender(outcome(0))
+    sender.add(outcome(0))
     loop.ring()
-    sender(outcome(1))
+    sender.add(outcome(1))
     loop.ring()
     link.recorded(Recorded(link.sent[0].source, 1))
     link.sent.clear()
     link.connections += 1
-    sender(outcome(2))
+    sender.add(outcome(2))
     loop.ring()
     assert link.numbers == [(1, 1), (2, 1)]
 
@@ -148,7 +148,7 @@ def test_while_control_takes_nothing_the_newest_are_kept(sender, link, loop, out
     """As many as the bound says; the oldest go and are counted, and the order stays."""
     link.takes = False
     for number in range(KEPT_MAX + 3 * BATCH_MAX):
-        sender(outcome(number))
+        sender.add(outcome(number))
     loop.ring()
     assert sender.dropped == 3 * BATCH_MAX
     assert sender.unrecorded == KEPT_MAX
@@ -164,7 +164,7 @@ def test_batches_that_are_large_are_bounded_by_their_bytes(sender, link, outcome
     link.takes = False
     fault = errors.make(Kind.SERVER_ERROR, message="x" * 1000)
     for number in range(KEPT_MAX):
-        sender(outcome(number, fault=fault, request_id="y" * 1000))
+        sender.add(outcome(number, fault=fault, request_id="y" * 1000))
     assert sender.dropped > 0
     assert sum(len(kept.data) for kept in sender._kept) <= KEPT_MAX_BYTES
 
@@ -174,7 +174,7 @@ def test_an_outcome_that_can_not_be_encoded_costs_only_itself(sender, link, outc
     usage = msgspec.structs.replace(outcome().usage, input_tokens=10**30)
     fault = errors.make(Kind.SERVER_ERROR)
     for each in (outcome(0), outcome(1, usage=usage, fault=fault), outcome(2, usage=usage)):
-        sender(each)
+        sender.add(each)
     sender.flush()
     sent = [msgspec.msgpack.decode(message.rows, type=Rows) for message in link.sent]
     assert [(row[0], row[8], row[9]) for each in sent for row in each.plain] == [
@@ -189,7 +189,7 @@ def test_drain_is_bounded(link, outcome):
 
     async def play():
         sender = OutcomeSender(link, asyncio.get_running_loop())
-        sender(outcome(0))
+        sender.add(outcome(0))
         frozen = await sender.drain(0.03)
         asyncio.get_running_loop().call_later(0.01, link.recorded, Recorded(link.sent[0].source, 1))
         drained = await sender.drain(3.0)

@@ -339,7 +339,8 @@ def portrait(it: Any) -> Any:
     """All that an object of the policy holds, as plain values."""
     kind = type(it)
     if isinstance(it, dict):
-        return {str(key): portrait(value) for key, value in it.items()}
+        # An object as a key stands in its order, not with its address.
+        return [(key if isinstance(key, str | int) else portrait(key), portrait(it[key])) for key in it]
     if isinstance(it, list | tuple | set) or kind.__name__ == "deque":
         return [portrait(each) for each in it]
     if not kind.__module__.startswith("halfopen.policy"):

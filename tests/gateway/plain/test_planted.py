@@ -29,7 +29,7 @@ PLAIN = {
     "the other id is first": ("upstream_id or other_id", "other_id or upstream_id"),
     "a stale connection is a failure": ("connection.used > 1 and not connection.responded", "False"),
     "a failure is a stale connection": ("connection.used > 1 and not connection.responded", "True"),
-    "who waits is not told": ("runtime.wake(target.name, _WAKE_AFTER_SUCCESS, now)", "pass"),
+    "who waits is not told": ("runtime.wake(upstream, _WAKE_AFTER_SUCCESS, now)", "pass"),
     "it does not count as ended": ("        )\n        runtime.ended()\n", "        )\n"),
     "it does not count as begun": ("runtime.in_flight += 1", "pass"),
     "what came is lost": (

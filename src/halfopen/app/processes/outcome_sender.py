@@ -52,11 +52,20 @@ class OutcomeSender:
         loop: asyncio.AbstractEventLoop,
         *,
         wall: Callable[[], float] = time.time,
+        tell: Callable[[Outcome], None] | None = None,
     ) -> None:
-        """`wall` gives seconds since the Unix epoch. Listens to the link for what is recorded."""
+        """Listens to the link for what is recorded.
+
+        Args:
+            link: To control.
+            loop: Where it runs.
+            wall: Seconds since the Unix epoch.
+            tell: Told at once of each outcome that is not plain, so that a person can be.
+        """
         self._link = link
         self._loop = loop
         self._wall = wall
+        self._tell = tell
         self._source = secrets.token_hex(8)
         self._pending: list[Outcome] = []
         self._timer: asyncio.TimerHandle | None = None
@@ -72,7 +81,7 @@ class OutcomeSender:
         """Outcomes that were given up before they could be sent. Control counts exactly, by gaps."""
         link.listen(Recorded, self._recorded)
 
-    def __call__(self, outcome: Outcome, /) -> None:
+    def add(self, outcome: Outcome, /) -> None:
         """One request is over."""
         pending = self._pending
         pending.append(outcome)
@@ -80,6 +89,10 @@ class OutcomeSender:
             self._batch()
         elif self._timer is None:
             self._timer = self._loop.call_later(FLUSH_S, self._flush_by_timer)
+        if self._tell is not None and (
+            len(outcome.attempts) != 1 or outcome.fault is not None or outcome.skips or outcome.client_gone
+        ):
+            self._tell(outcome)
 
     @property
     def requests(self) -> int:

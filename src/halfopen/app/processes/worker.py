@@ -52,7 +52,6 @@ from halfopen.app.processes.state_directory import StateDirectory, StateError
 from halfopen.app.processes.vital_signs import vital_signs
 from halfopen.gateway.runtime import Surroundings
 from halfopen.gateway.server import GatewayServer
-from halfopen.model import Outcome
 from halfopen.rollout import Secrets, Snapshot
 
 DRAIN_S = 10.0
@@ -84,11 +83,11 @@ class Worker:
         self._snapshot, self._ready = _first(self._state, told.snapshot, self._values)
         self._wanted = self._snapshot.id
         self._link = ControlLink(self._state.socket_path, self._hello, self._on_message, self._loop)
-        self._sender = OutcomeSender(self._link, self._loop)
         clock = SystemClock()
         narration = Narration(clock.wall, as_json=told.as_json, write=write_if_taken)
+        self._sender = OutcomeSender(self._link, self._loop, tell=narration)
         headers = tuple(told.answer_headers)
-        around = Surroundings(clock, random.random, id_source(), _Sink(self._sender, narration), headers)
+        around = Surroundings(clock, random.random, id_source(), self._sender.add, headers)
         pacing = PacingShare(told, self._loop.time())
         self._server = GatewayServer(
             *self._ready, around, share=1.0 / told.workers, pacing_share=pacing.first
@@ -224,22 +223,6 @@ class Worker:
         self._demand = self._asked.rates(self._server.runtime, self._loop.time())
         self._link.send(self._signs())
         self._telling = self._loop.call_later(_LOAD_EVERY_S, self._tell_load)
-
-
-class _Sink:
-    """Tells of each outcome: all to control, those that are worth a line to a person."""
-
-    __slots__ = ("_narration", "_sender")
-
-    def __init__(self, sender: OutcomeSender, narration: Narration) -> None:
-        self._sender = sender
-        self._narration = narration
-
-    def __call__(self, outcome: Outcome, /) -> None:
-        """One request is over."""
-        self._sender(outcome)
-        if outcome.fault is not None or len(outcome.attempts) != 1 or outcome.skips or outcome.client_gone:
-            self._narration(outcome)
 
 
 def _first(

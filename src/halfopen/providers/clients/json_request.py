@@ -6,7 +6,7 @@ What passes can be decoded in full without an error: its text is valid UTF-8 and
 import msgspec
 
 from halfopen.model import Fault
-from halfopen.providers.chat import plain_value
+from halfopen.providers.ask import plain_value
 from halfopen.providers.json_body import bad, is_too_deep, not_json, not_utf8, too_deep
 
 Fields = dict[str, msgspec.Raw]

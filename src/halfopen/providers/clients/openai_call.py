@@ -7,7 +7,7 @@ nothing in the answer is left out here, too.
 import msgspec
 
 from halfopen.model import Target
-from halfopen.providers.chat import Ask, plain_value
+from halfopen.providers.ask import Ask, plain_value
 from halfopen.providers.compatible import Compatible
 from halfopen.providers.contract import Call, Dialect
 

@@ -24,7 +24,8 @@ from typing import Any, Final
 import msgspec
 
 from halfopen.model import Target
-from halfopen.providers.chat import Chat, plain_value
+from halfopen.providers.ask import plain_value
+from halfopen.providers.chat import Chat
 from halfopen.providers.continuation.instruction import instruction
 from halfopen.providers.continuation.spent import tokens_of
 from halfopen.providers.fitness import given

@@ -37,6 +37,9 @@ def judge(chat: Chat, reply: Reply) -> Answer | Fault:
     asked, came = choices_asked(chat), len(completion.choices)
     if came < asked:
         return _malformed(reply, f"The answer has {came} of the {asked} choices asked for.")
+    first = completion.choices[0]
+    if came == 1 and first.finish_reason == "stop" and first.message is not None and first.message.content:
+        return Answer(reply.body, "stop", read_usage(completion.usage))  # most are like that
     return _judge_choices(reply, completion.choices, completion.usage, partial(may_be_empty, chat))
 
 

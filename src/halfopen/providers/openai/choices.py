@@ -1,6 +1,7 @@
 """How many choices a request asks for."""
 
-from halfopen.providers.chat import Chat, plain_value
+from halfopen.providers.ask import plain_value
+from halfopen.providers.chat import Chat
 
 
 def choices_asked(chat: Chat) -> int:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 import msgspec
 
@@ -114,38 +115,42 @@ def stand_in_fields(fields: dict[str, msgspec.Raw], target: Target) -> dict[str,
     return {name: value for name, value in fields.items() if name not in refused}
 
 
-_SAMPLING = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "logit_bias")
+_SAMPLING: Final = ("temperature", "top_p", "top_k", "presence_penalty", "frequency_penalty", "logit_bias")
 
 # "Function tools with reasoning_effort are not supported for gpt-5.6-… in /v1/chat/completions.
 # To use function tools, use /v1/responses or set reasoning_effort to 'none'." Said from 5.6 on.
-_NO_TOOLS_WITH_EFFORT = re.compile(r"gpt-(?:5\.[6-9]|[6-9])(?!\d)")
-_NOT_OPENAIS = frozenset(("top_k", "thinking"))
+_NO_TOOLS_WITH_EFFORT: Final = re.compile(r"gpt-(?:5\.[6-9]|[6-9])(?!\d)")
+_NOT_OPENAIS: Final = frozenset(("top_k", "thinking"))
 """Extensions of other clients' chats, which OpenAI refuses by name. A pair drops them before it calls; an
 answer that is gone on with comes from any pair."""
-_COMPLETES = re.compile(r"(?:gpt-3\.5-turbo-instruct|babbage-002|davinci-002|text-|ft:(?:babbage|davinci))")
+_COMPLETES: Final = re.compile(
+    r"(?:gpt-3\.5-turbo-instruct|babbage-002|davinci-002|text-|ft:(?:babbage|davinci))"
+)
 # These models refuse max_tokens and name max_completion_tokens instead.
-_O_SERIES = re.compile(r"o\d(?!\d)")
-_NEW_LIMIT_NAME = re.compile(r"(?:o\d|gpt-[5-9])(?!\d)")
+_O_SERIES: Final = re.compile(r"o\d(?!\d)")
+_NEW_LIMIT_NAME: Final = re.compile(r"(?:o\d|gpt-[5-9])(?!\d)")
 
 
 def _unfit_effort(chat: Chat, model: str) -> str | None:
-    if not _NO_TOOLS_WITH_EFFORT.match(model):
+    effort, tools = chat.marked.get("reasoning_effort"), chat.marked.get("tools")
+    if effort is None or tools is None or not _NO_TOOLS_WITH_EFFORT.match(model):
         return None
-    effort = chat.marked.get("reasoning_effort")
-    if fitness.given(effort) and fitness.given(chat.marked.get("tools")) and effort != msgspec.Raw(b'"none"'):
+    if fitness.given(effort) and fitness.given(tools) and effort != msgspec.Raw(b'"none"'):
         return "no tools together with reasoning_effort"
     return None
 
 
 def unfit_single_calls(chat: Chat, model: str) -> str | None:
     """The o-series refuses parallel_tool_calls by name, so it can't be told to make one call at a time."""
-    refused = _O_SERIES.match(model) is not None and _wants_single_calls(chat.marked)
+    refused = _wants_single_calls(chat.marked) and _O_SERIES.match(model) is not None
     return "parallel tool calls can't be turned off" if refused else None
 
 
 def _wants_single_calls(fields: Mapping[str, msgspec.Raw]) -> bool:
     """Whether the client relies on one call at a time; without tools there is none."""
-    return fields.get("parallel_tool_calls") == msgspec.Raw(b"false") and fitness.given(fields.get("tools"))
+    if "parallel_tool_calls" not in fields:
+        return False
+    return fields["parallel_tool_calls"] == msgspec.Raw(b"false") and fitness.given(fields.get("tools"))
 
 
 def _limit_renamed(fields: dict[str, msgspec.Raw], model: str) -> dict[str, msgspec.Raw]:

@@ -9,7 +9,8 @@ import openai
 import pytest
 
 from halfopen.model import Capabilities, Fault, Kind, Reply, Target, TransportError
-from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.ask import Ask
+from halfopen.providers.chat import Chat
 from halfopen.providers.clients.composed import Composed
 from halfopen.providers.clients.responses import RESPONSES
 from halfopen.providers.clients.responses.native_stream import ResponsesReader

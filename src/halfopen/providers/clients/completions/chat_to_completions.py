@@ -5,7 +5,8 @@ from typing import Any
 
 import msgspec
 
-from halfopen.providers.chat import Chat, plain_value
+from halfopen.providers.ask import plain_value
+from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Answer
 
 _REASONS: Mapping[str, str] = {

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from halfopen.model import Fault
-from halfopen.providers.chat import Ask
+from halfopen.providers.ask import Ask
 from halfopen.providers.clients.json_request import read_fields, read_model, read_stream
 from halfopen.providers.json_body import bad
 

@@ -5,7 +5,7 @@ from enum import Enum, auto
 from typing import Any
 
 from halfopen.model import Fault
-from halfopen.providers.chat import Ask
+from halfopen.providers.ask import Ask
 from halfopen.providers.clients.json_request import read_fields, read_model
 from halfopen.providers.json_body import bad
 

@@ -23,7 +23,8 @@ from typing import Any
 import msgspec
 
 from halfopen.model import Usage
-from halfopen.providers.chat import Chat, plain_value
+from halfopen.providers.ask import plain_value
+from halfopen.providers.chat import Chat
 from halfopen.providers.clients.generate.finish import finish_reason
 from halfopen.providers.clients.generate.logprobs import logprobs_result, tokens_of, total_of
 from halfopen.providers.clients.generate.parts import Call, Part, malformed_message, said_parts, whole_call

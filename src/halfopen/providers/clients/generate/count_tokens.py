@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import msgspec
 
 from halfopen.model import Fault, Reply, Target
-from halfopen.providers.chat import Ask
+from halfopen.providers.ask import Ask
 from halfopen.providers.client import ClientRequest, Failure
 from halfopen.providers.clients.counting import judge_count
 from halfopen.providers.clients.generate.error import generate_error_json

@@ -13,7 +13,7 @@ import msgspec
 
 from halfopen import errors
 from halfopen.model import Fault, Reply, Target
-from halfopen.providers.chat import plain_value
+from halfopen.providers.ask import plain_value
 from halfopen.providers.client import ClientRequest, Failure
 from halfopen.providers.clients.embeddings import fitness
 from halfopen.providers.clients.embeddings.embeddings_answer import FINISH, malformed, vectors_problem

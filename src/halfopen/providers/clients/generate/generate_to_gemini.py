@@ -14,7 +14,8 @@ from msgspec import structs
 
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
-from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.ask import Ask
+from halfopen.providers.chat import Chat
 from halfopen.providers.clients.generate.proto_json import camel
 from halfopen.providers.clients.generate.signed_calls import signed_calls
 from halfopen.providers.clients.native import NativeReader

@@ -6,7 +6,8 @@ import msgspec
 
 from halfopen import errors
 from halfopen.model import Fault, Kind
-from halfopen.providers.chat import Ask, Chat, plain_value
+from halfopen.providers.ask import Ask, plain_value
+from halfopen.providers.chat import Chat
 from halfopen.providers.client import ClientRequest
 from halfopen.providers.clients.generate.generate_to_chat import to_chat
 from halfopen.providers.clients.generate.generation_config import includes_thoughts

@@ -5,7 +5,7 @@ import re
 import msgspec
 
 from halfopen.providers.anthropic.tool_ids import ToolIds
-from halfopen.providers.chat import Ask
+from halfopen.providers.ask import Ask
 
 _REFUSED = re.compile(r"[^a-zA-Z0-9_-]")
 _PREFIXES = ("chatcmpl-", "gen-", "cmpl-")

@@ -18,7 +18,8 @@ import msgspec
 
 from halfopen.http1.sse import EventTooLargeError, SseParser, parse_event
 from halfopen.model import Usage
-from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.ask import Ask
+from halfopen.providers.chat import Chat
 from halfopen.providers.client import Failure
 from halfopen.providers.clients.gathered_calls import GatheredCalls
 from halfopen.providers.clients.messages.answer_ids import CallIds, message_id

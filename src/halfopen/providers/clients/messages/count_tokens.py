@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import msgspec
 
 from halfopen.model import Fault, Reply, Target
-from halfopen.providers.chat import Ask
+from halfopen.providers.ask import Ask
 from halfopen.providers.client import ClientRequest, Failure
 from halfopen.providers.clients.counting import judge_count
 from halfopen.providers.clients.json_request import read_fields, read_model

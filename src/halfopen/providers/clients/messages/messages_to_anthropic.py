@@ -16,7 +16,8 @@ from msgspec import structs
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
 from halfopen.providers.anthropic import API_VERSION
-from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.ask import Ask
+from halfopen.providers.chat import Chat
 from halfopen.providers.clients.messages.context_edits import without_thought_edits
 from halfopen.providers.clients.messages.fitting import Fitted, spared_thinking
 from halfopen.providers.clients.messages.model_thinking import thinking_fitted

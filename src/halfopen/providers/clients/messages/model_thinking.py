@@ -19,7 +19,7 @@ from halfopen.providers.anthropic.effort import (
     thinks_in_budget_only,
     thinks_unasked,
 )
-from halfopen.providers.chat import plain_value
+from halfopen.providers.ask import plain_value
 from halfopen.providers.clients.messages.thinking import budget_effort
 
 _FAMILY = "claude-"

@@ -12,7 +12,8 @@ import msgspec
 
 from halfopen import errors
 from halfopen.model import Fault, Kind
-from halfopen.providers.chat import Ask, Chat, plain_value
+from halfopen.providers.ask import Ask, plain_value
+from halfopen.providers.chat import Chat
 from halfopen.providers.chat_request import parse_chat
 from halfopen.providers.client import ClientRequest
 from halfopen.providers.clients.messages.messages_to_chat import chat_fields

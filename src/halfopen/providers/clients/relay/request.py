@@ -5,7 +5,7 @@ from urllib.parse import quote, unquote_plus
 
 from halfopen import errors
 from halfopen.model import Fault, Kind
-from halfopen.providers.chat import Ask
+from halfopen.providers.ask import Ask
 from halfopen.providers.client import ClientRequest
 from halfopen.providers.clients.relay.model_name import model_in
 from halfopen.providers.clients.relay.rule import RelayRule, rule_of

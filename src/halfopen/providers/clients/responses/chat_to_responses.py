@@ -19,7 +19,8 @@ from typing import Any
 
 import msgspec
 
-from halfopen.providers.chat import Chat, plain_value
+from halfopen.providers.ask import plain_value
+from halfopen.providers.chat import Chat
 from halfopen.providers.clients.responses import ids
 from halfopen.providers.clients.responses.output_item import (
     annotation_of,

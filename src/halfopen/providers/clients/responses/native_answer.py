@@ -11,7 +11,8 @@ import msgspec
 
 from halfopen import errors
 from halfopen.model import Fault, Kind, Reply, Usage
-from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.ask import Ask
+from halfopen.providers.chat import Chat
 from halfopen.providers.contract import Answer
 from halfopen.providers.emptiness import may_be_empty
 from halfopen.providers.openai.chunk import given

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from halfopen.providers.chat import plain_value
+from halfopen.providers.ask import plain_value
 from halfopen.providers.clients.responses.event import ENDS, Event
 from halfopen.providers.clients.responses.output_item import Item, Part
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from halfopen import errors
 from halfopen.model import Fault, Kind
-from halfopen.providers.chat import Ask
+from halfopen.providers.ask import Ask
 from halfopen.providers.client import ClientRequest
 from halfopen.providers.clients.json_request import read_fields
 from halfopen.providers.clients.responses.ids import is_ours, is_reference, is_reference_to_our_reasoning

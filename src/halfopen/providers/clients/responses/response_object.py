@@ -7,7 +7,8 @@ these fields, and OpenAI echoes the request in them.
 from collections.abc import Mapping
 from typing import Any
 
-from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.ask import Ask
+from halfopen.providers.chat import Chat
 
 _ECHOED: Mapping[str, Any] = {
     "background": False,

@@ -16,7 +16,8 @@ from typing import Any
 import msgspec
 
 from halfopen.model import Fault
-from halfopen.providers.chat import Ask, Chat
+from halfopen.providers.ask import Ask
+from halfopen.providers.chat import Chat
 from halfopen.providers.clients.responses.input_items import messages_of
 from halfopen.providers.clients.responses.notes import STORED, Notes, word
 from halfopen.providers.clients.responses.request import missing, wrong_type, wrong_value

@@ -15,7 +15,8 @@ import msgspec
 
 from halfopen.model import Fault, Reply, Target
 from halfopen.providers import fitness
-from halfopen.providers.chat import Ask, Chat, plain_value
+from halfopen.providers.ask import Ask, plain_value
+from halfopen.providers.chat import Chat
 from halfopen.providers.clients.composed import Composed
 from halfopen.providers.clients.openai_call import key_headers
 from halfopen.providers.clients.responses.chat_to_responses import chat_to_responses

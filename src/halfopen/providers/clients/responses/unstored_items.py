@@ -17,7 +17,7 @@ from typing import Any
 
 import msgspec
 
-from halfopen.providers.chat import plain_value
+from halfopen.providers.ask import plain_value
 from halfopen.providers.clients.responses.ids import is_ours, is_reference
 
 Fields = dict[str, msgspec.Raw]
