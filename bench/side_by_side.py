@@ -21,7 +21,7 @@ PATIENT: Final = ("--timeout-s", "300")
 """A slow peer takes half a minute for what others stream in a second: that is slow, and no failure."""
 OPEN_RATE: Final = 1000
 BUSY: Final = ("--busy", "1")
-"""Load and upstream never sleep: waking them would cost the gateway, and most of all a slow one. Peers behind a
+"""Load and upstream never sleep: waking them would cost the gateway, most of all a slow one. Peers behind a
 network card don't need to be woken."""
 SETTLE_S: Final = 0.5
 """After the load has ended: what is done later for its requests, such as writing outcomes, counts as well."""

@@ -1,7 +1,8 @@
-"""Two workers on two cores against one on one, with load and upstream on the same cores each time.
+"""Two workers on two cores against one on one of them, with load and upstream on both cores each time.
 
-With two cores there is none left for the load. So the whole stack (gateway, load, upstream) runs on one core,
-then twice on two; what a request costs the gateway has to stay the same, and the rate doubles.
+With two cores there is none left for the load, so the rate says little: what a request costs the gateway has
+to stay the same. In both cases half of the connections come from the other core, as they would from a network
+card, so that both pay alike for data and wakes that cross over.
 """
 
 import os
@@ -20,7 +21,7 @@ from bench.subject import Absent, Subject, start
 from bench.tools import CannotRunError, Load, upstream
 
 CONCURRENCY: Final = 64
-"""For each core."""
+"""For each worker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,7 @@ class Stack:
     subject: Subject
     program: Program
     cores: Cores
+    workers: int
 
 
 def measure(plan: Plan, program: Path) -> dict[str, Reading]:
@@ -38,8 +40,9 @@ def measure(plan: Plan, program: Path) -> dict[str, Reading]:
     cores = (*plan.subject_cores, *plan.load_cores)[:2]
     with ExitStack() as all_of_it:
         taken: set[int] = set()
-        one = _stack(all_of_it, program, cores[:1], taken)
-        two = _stack(all_of_it, program, cores, taken)
+        one = _stack(all_of_it, program, cores, 1, taken)
+        two = _stack(all_of_it, program, cores, 2, taken)
+        place_workers(one)
         place_workers(two)
         for stack in (one, two):
             run(stack, 1.0)
@@ -47,7 +50,7 @@ def measure(plan: Plan, program: Path) -> dict[str, Reading]:
             found = {}
             # Who is first changes from round to round.
             for stack in (one, two) if number % 2 else (two, one):
-                found[len(stack.cores)] = run(stack, plan.seconds)
+                found[stack.workers] = run(stack, plan.seconds)
             if any(failures for _, _, failures in found.values()):
                 return {"workers": Missing(f"{sum(each[2] for each in found.values())} requests failed")}
             (one_rate, one_cpu, _), (two_rate, two_cpu, _) = found[1], found[2]
@@ -60,31 +63,31 @@ def measure(plan: Plan, program: Path) -> dict[str, Reading]:
     return {"workers": Spread.of(ratios), "workers rate": Spread.of(speedups)}
 
 
-def _stack(all_of_it: ExitStack, program: Path, cores: Cores, taken: set[int]) -> Stack:
+def _stack(all_of_it: ExitStack, program: Path, cores: Cores, workers: int, taken: set[int]) -> Stack:
     upstream_port, port = free_port(taken), free_port(taken)
     for core in cores:
         all_of_it.enter_context(upstream(upstream_port, (core,)))
-    name = f"halfopen {len(cores)}"
-    subject = halfopen(name, program, port, upstream_port, workers=len(cores))
+    subject = halfopen(f"halfopen {workers}", program, port, upstream_port, workers=workers)
     if isinstance(subject, Absent):
         raise CannotRunError(subject.reason)
     if "--workers" not in subject.command:
         raise CannotRunError("this build of Halfopen has no --workers")
-    return Stack(subject, all_of_it.enter_context(start(subject, cores, cores)), cores)
+    return Stack(subject, all_of_it.enter_context(start(subject, cores, cores)), cores, workers)
 
 
 def place_workers(stack: Stack) -> None:
     """Each worker on a core of its own; supervisor and control go where there is room."""
     workers = stack.program.workers()
-    if len(workers) != len(stack.cores):
-        raise CannotRunError(f"{len(workers)} workers instead of {len(stack.cores)}")
-    for core, stat in zip(stack.cores, workers, strict=True):
+    if len(workers) != stack.workers:
+        raise CannotRunError(f"{len(workers)} workers instead of {stack.workers}")
+    for core, stat in zip(stack.cores, workers, strict=False):
         os.sched_setaffinity(stat.pid, (core,))
 
 
 def run(stack: Stack, seconds: float) -> tuple[float, float, int]:
     """Requests a second, the gateway's CPU seconds for 1,000 of them, and how many failed."""
-    options = ("--concurrency", str(CONCURRENCY), "--seconds", str(seconds), *stack.subject.options)
+    concurrency = CONCURRENCY * stack.workers // len(stack.cores)
+    options = ("--concurrency", str(concurrency), "--seconds", str(seconds), *stack.subject.options)
     before_s = stack.program.cpu_s()
     loads = [Load("closed", stack.subject.port, (core,), options) for core in stack.cores]
     try:

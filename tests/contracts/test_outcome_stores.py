@@ -10,7 +10,7 @@ PLENTY = 1 << 30
 
 
 def plain(number):
-    return (f"ho-{number}", "m", "chat", 0, 1000.0 + number, 500.0, 250.0, "p/m", 100, 20)
+    return (f"ho-{number}", "m", "chat", 0, 1000.0 + number, 500.0, 250.0, "p/m", 100, 20, None)
 
 
 def detailed(number):

@@ -10,7 +10,10 @@ from halfopen.store.sqlite import SCHEMA_VERSION, SOURCES_MAX, SqliteOutcomes
 
 
 def batch(first=0, count=3, source="a"):
-    rows = [(f"ho-{first + n}", "m", "chat", 0, 1000.0, 500.0, None, "p/m", None, None) for n in range(count)]
+    rows = [
+        (f"ho-{first + n}", "m", "chat", 0, 1000.0, 500.0, None, "p/m", None, None, None)
+        for n in range(count)
+    ]
     return Batch(source, first, Rows(rows, []))
 
 
@@ -63,6 +66,25 @@ def test_its_mode_of_writing(other):
     """A write-ahead log, and the version of its schema."""
     assert other.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert other.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+
+
+def test_a_file_of_the_first_version_is_taken_over(path, store, other):
+    """It had no column for targets that were passed over; its rows stay."""
+    store.write([batch(count=2)])
+    store.close()
+    other.execute("ALTER TABLE outcomes DROP COLUMN skipped")
+    other.execute("PRAGMA user_version = 1")
+    again = SqliteOutcomes(path)
+    again.open()
+    rows = [(*row[:-1], "q/m: breaker open") for row in batch(2, 1).rows.plain]
+    again.write([Batch("a", 2, Rows(rows, []))])
+    assert [each[0] for each in other.execute("SELECT skipped FROM outcomes ORDER BY id")] == [
+        None,
+        None,
+        "q/m: breaker open",
+    ]
+    assert other.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
+    again.close()
 
 
 def test_a_later_version_is_left_alone(path, store, other):

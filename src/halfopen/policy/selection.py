@@ -179,14 +179,16 @@ class Selection:
 
         `within_s`: one whose first content usually takes longer does not count.
         """
-        return any(
-            index != but
-            and not self._is_tried(index)
-            and (within_s is None or (state.slowness.usual_s or 0.0) <= within_s)
-            and state.could_serve(now, self._demand, own=self._is_own(index))
-            and self._fits(index)
-            for index, state in enumerate(self.states)
-        )
+        for index, state in enumerate(self.states):
+            if (
+                index != but
+                and not self._is_tried(index)
+                and (within_s is None or (state.slowness.usual_s or 0.0) <= within_s)
+                and state.could_serve(now, self._demand, own=self._is_own(index))
+                and self._fits(index)
+            ):
+                return True
+        return False
 
     def is_final(self, index: int, fault: Fault) -> bool:
         """Whether a fault ends the request: the target that was asked for says that the request is wrong.

@@ -168,7 +168,11 @@ class TargetState:
             and self.limiter.has_room_for(now, own=own)
             and not self.limiter.is_crowded
             and self.breaker.retry_at(now, only_choice=False) <= now
-            and any(account.is_usable_soon(demand, now) for account in self.accounts)
+            and (
+                any(account.is_usable_soon(demand, now) for account in self.accounts)
+                if self._lone is None
+                else self._lone.is_usable_soon(demand, now)
+            )
         )
 
     def retry_at(self, now: float) -> float:

@@ -3,11 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Final
 
 import msgspec
 
 from halfopen.providers.ask import Ask
 from halfopen.providers.chat_shape import MARKED
+
+_PART_HINTS: Final = (b'"image_url"', b'"input_audio"', b'"file"')
 
 
 @dataclass(frozen=True, init=False)
@@ -58,6 +61,12 @@ class Chat(Ask):
             fields["dropped"] = dropped
         if continues:
             fields["continues"] = continues
+
+    @cached_property
+    def may_have_parts(self) -> bool:
+        """Whether a message may have an image, sound or a file as a part. Found without decoding."""
+        # Every part has a type.
+        return b'"type"' in self.body and any(hint in self.body for hint in _PART_HINTS)
 
     @cached_property
     def marked(self) -> Mapping[str, msgspec.Raw]:

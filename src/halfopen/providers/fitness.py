@@ -18,7 +18,6 @@ from halfopen.providers.chat import Chat
 CHARS_PER_TOKEN: Final = 6
 """More than real text has (about 4 in English, fewer in other languages), so that what fits passes."""
 
-_PART_HINTS: Final = (b'"image_url"', b'"input_audio"', b'"file"')
 _EMPTY: Final = frozenset((b"null", b"[]", b"{}", b"false", b'""'))
 
 
@@ -66,7 +65,7 @@ def _unfit_messages(chat: Chat, capabilities: Capabilities) -> str | None:
         if any(isinstance(each, dict) and each.get("role") in ("system", "developer") for each in messages):
             return "no system messages"
     inline_chars = 0
-    if b'"type"' in body and any(hint in body for hint in _PART_HINTS):  # every part has a type
+    if chat.may_have_parts:
         for part in message_parts(chat):
             reason = _unfit_part(part, capabilities)
             if reason is not None:

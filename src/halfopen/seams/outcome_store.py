@@ -1,8 +1,8 @@
 """What a store of outcomes can do, and the form of what it is given.
 
 Rows are plain arrays, in the order of the columns below, so that a worker writes them and a store takes
-them without an object for each. A request that its first target answered at once has the plain columns
-only; of every other one, `detail` holds the whole outcome in MessagePack.
+them without an object for each. A request that the first call answered has the plain columns only; of
+every other one, `detail` holds the whole outcome in MessagePack.
 """
 
 from collections.abc import Sequence
@@ -21,8 +21,10 @@ PLAIN: Final = (
     "served_by",
     "input_tokens",
     "output_tokens",
+    "skipped",
 )
-"""Columns of every row. `stream` is 0 or 1; `ended_wall_s` is in seconds since the Unix epoch; what isn't
+"""Columns of every row. `skipped` names the targets that were passed over without a call, and why:
+"TARGET: REASON; …". `stream` is 0 or 1; `ended_wall_s` is in seconds since the Unix epoch; what isn't
 known is null."""
 
 DETAILED: Final = (*PLAIN, "kind", "client_gone", "attempts", "detail")
@@ -30,7 +32,9 @@ DETAILED: Final = (*PLAIN, "kind", "client_gone", "attempts", "detail")
 or 1. A plain row has null, 0, 1 and null in their place."""
 
 
-PlainRow = tuple[str, str, str, int, float, float, float | None, str | None, int | None, int | None]
+PlainRow = tuple[
+    str, str, str, int, float, float, float | None, str | None, int | None, int | None, str | None
+]
 """The values of `PLAIN`."""
 DetailedRow = tuple[
     str,
@@ -43,6 +47,7 @@ DetailedRow = tuple[
     str | None,
     int | None,
     int | None,
+    str | None,
     str | None,
     int,
     int,

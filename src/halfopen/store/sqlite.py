@@ -13,7 +13,7 @@ from typing import Final
 
 from halfopen.seams.outcome_store import DETAILED, PLAIN, Batch, PlainRow, RowsError, StoreError
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 SOURCES_MAX: Final = 1000
 """Sources that are remembered, the latest ones."""
 _TRIM_ROWS: Final = 2000
@@ -36,6 +36,7 @@ CREATE TABLE outcomes (
     served_by TEXT,
     input_tokens INTEGER,
     output_tokens INTEGER,
+    skipped TEXT,
     kind TEXT,
     client_gone INTEGER NOT NULL DEFAULT 0,
     attempts INTEGER NOT NULL DEFAULT 1,
@@ -53,6 +54,7 @@ INSERT INTO totals VALUES ('lost', 0);
 """
 
 
+_FROM_1: Final = "ALTER TABLE outcomes ADD COLUMN skipped TEXT;"
 _ROWS_AT_ONCE: Final = 64
 """Plain rows of one statement: a quarter less CPU time than a statement for each row."""
 
@@ -113,6 +115,8 @@ class SqliteOutcomes:
         if version == 0:
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
             db.executemany(_SET_SOURCE, self._told.items())
+        elif version == 1:
+            db.executescript(f"BEGIN IMMEDIATE; {_FROM_1} PRAGMA user_version = {SCHEMA_VERSION}; COMMIT")
         # A source that tells something moves to the end.
         db.execute("DELETE FROM sources WHERE rowid <= (SELECT max(rowid) FROM sources) - ?", (SOURCES_MAX,))
         self._path.chmod(0o600)

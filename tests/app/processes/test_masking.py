@@ -6,7 +6,7 @@ from halfopen import errors, redact
 from halfopen.app.processes import masking
 from halfopen.app.processes.masking import BURST_S, Masking
 from halfopen.app.processes.outcome_rows import outcome_of, rows
-from halfopen.model import Attempt, Kind, Skip
+from halfopen.model import Attempt, Kind
 from halfopen.seams.outcome_store import Rows
 
 KNOWN = "zebra-crossing-42"
@@ -48,7 +48,7 @@ def test_secrets_are_masked_in_every_fault(failed):
 
 def test_what_has_no_fault_is_left_as_it_is(outcome):
     """Nothing of it was written by an upstream."""
-    made = rows([outcome(0), outcome(1, skips=(Skip("p/m", "breaker open"),))], 0.0)
+    made = rows([outcome(0), outcome(1, client_gone=True)], 0.0)
     fresh = Masking(lambda: 0.0)
     assert fresh.masked(made) == made
     assert fresh.left_out == 0

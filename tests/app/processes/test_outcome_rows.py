@@ -26,6 +26,7 @@ def test_a_plain_outcome_is_its_columns(outcome):
         "served_by": "p/m",
         "input_tokens": 100,
         "output_tokens": 20,
+        "skipped": None,
     }
 
 
@@ -33,7 +34,6 @@ MORE = {
     "failed": {"fault": FAULT, "served_by": None},
     "client left": {"client_gone": True},
     "rescued": {"attempts": (Attempt("p/m", 10.0, 10.1, fault=FAULT), Attempt("q/m", 10.1, 10.5))},
-    "skipped": {"skips": (Skip("p/m", "breaker open"),)},
     "continued": {"continuations": (Continuation("q/m", "cut_body", 12),)},
     "never sent": {"attempts": (), "fault": FAULT, "usage": None},
 }
@@ -48,6 +48,17 @@ def test_every_other_outcome_is_kept_whole(outcome, changes):
     assert outcome_of(columns["detail"]) == made
     assert columns["kind"] == (made.fault.kind.value if made.fault else None)
     assert (columns["client_gone"], columns["attempts"]) == (int(made.client_gone), len(made.attempts))
+
+
+def test_who_was_passed_over_stands_in_a_column(outcome):
+    """When the breaker of the first target is open, every row would else need a detail."""
+    skips = (Skip("p/m", "breaker open"), Skip("q/m", "no tools"))
+    made = rows(
+        [outcome(0, skips=skips), outcome(1, skips=skips[:1]), outcome(2, skips=skips, fault=FAULT)], 0.0
+    )
+    at = PLAIN.index("skipped")
+    assert [row[at] for row in made.plain] == ["p/m: breaker open; q/m: no tools", "p/m: breaker open"]
+    assert [row[at] for row in made.detailed] == ["p/m: breaker open; q/m: no tools"]
 
 
 def test_rows_go_through_messagepack(outcome):

@@ -22,6 +22,9 @@ SHARE: Final = 0.1
 BURST_S: Final = 0.5
 """As much may be spent at once after a quiet time."""
 _MASKS_KEPT: Final = 1024
+_KIND: Final = 11
+_ATTEMPTS: Final = 13
+"""Numbers of columns of `DETAILED`."""
 
 
 class Masking:
@@ -51,8 +54,7 @@ class Masking:
 
     def _row(self, row: DetailedRow) -> DetailedRow:
         detail = row[-1]
-        kind, attempts = row[10], row[12]
-        if detail is None or (kind is None and attempts <= 1):
+        if detail is None or (row[_KIND] is None and row[_ATTEMPTS] <= 1):
             return row  # nothing in it failed
         try:
             outcome = outcome_of(detail)

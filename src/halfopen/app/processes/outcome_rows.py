@@ -1,7 +1,7 @@
 """Outcomes as rows: what a worker sends, and control stores without making objects of it.
 
-The columns are those of `seams.outcome_store`. An outcome is plain when its first target answered it at
-once and whole. Of every other one, `detail` is the whole outcome in MessagePack, with what an upstream
+The columns are those of `seams.outcome_store`. An outcome is plain when its first call was answered
+whole. Of every other one, `detail` is the whole outcome in MessagePack, with what an upstream
 wrote cut to a bound. It is not masked yet: `masking` does that in control, which has the time.
 """
 
@@ -11,7 +11,7 @@ from typing import Final
 
 import msgspec
 
-from halfopen.model import Fault, Outcome
+from halfopen.model import Fault, Outcome, Skip
 from halfopen.seams.outcome_store import DetailedRow, PlainRow, Rows
 
 BODY_MAX_BYTES: Final = 2048
@@ -38,6 +38,7 @@ def rows(outcomes: Iterable[Outcome], wall_offset_s: float) -> Rows:
         arrived = each.arrived
         ended = each.ended
         first = attempts[-1].first_content if attempts else None
+        skips = each.skips
         row = (
             each.request_id,
             each.route,
@@ -49,15 +50,22 @@ def rows(outcomes: Iterable[Outcome], wall_offset_s: float) -> Rows:
             each.served_by,
             None if usage is None or usage.input_tokens > TOKENS_MAX else usage.input_tokens,
             None if usage is None or usage.output_tokens > TOKENS_MAX else usage.output_tokens,
+            _told(skips) if skips else None,
         )
         fault = each.fault
-        more = each.skips or each.continuations or each.client_gone
+        more = each.continuations or each.client_gone
         if fault is None and not more and len(attempts) == 1 and attempts[0].fault is None:
             plain.append(row)
             continue
         kind = None if fault is None else fault.kind.value
         detailed.append((*row, kind, 1 if each.client_gone else 0, len(attempts), _detail(each)))
     return Rows(plain, detailed)
+
+
+def _told(skips: tuple[Skip, ...]) -> str:
+    if len(skips) == 1:
+        return f"{skips[0].target}: {skips[0].reason}"[:TEXT_MAX_CHARS]
+    return "; ".join([f"{skip.target}: {skip.reason}" for skip in skips])[:TEXT_MAX_CHARS]
 
 
 def _detail(outcome: Outcome) -> bytes:
