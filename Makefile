@@ -15,7 +15,7 @@ ARGS ?=
 .PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
 	official-clients clients cut-streams properties commands bad-input outage-virtual \
 	invariants exhaustive scenarios march-2025 simulator-table simulator-speed determinism mutation \
-	compiled bench bench-quick bench-peers recording-cost deploy-check fail-static
+	compiled compiled-test bench bench-quick bench-peers recording-cost deploy-check fail-static
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -163,6 +163,9 @@ mutation: env  ## how many wrong versions of errors/ and policy/ do the tests no
 
 compiled: env  ## the hot modules compiled by mypyc, from the same source, in build/compiled (run build/compiled/bin/halfopen)
 	@scripts/compiled.sh
+
+compiled-test: env servers  ## test the compiled build: processes, drills, and a sample of the matrix (SAMPLE=600 JOBS=auto ARGS="-k ...")
+	@JOBS=$(JOBS) scripts/compiled_test.sh $(ARGS)
 
 bench-peers:  ## install the gateways that the bench measures beside Halfopen, below .bench/
 	@scripts/bench_peers.sh

@@ -6,6 +6,7 @@ import os
 import re
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
 import pytest
@@ -80,17 +81,17 @@ async def _worker(state, told, *, problem=""):
 
 @pytest.fixture
 def gateway(state):
-    """A control in a thread of its own, with a worker that serves whatever it is told to."""
+    """A control in a thread of its own, with a worker that serves whatever it is told to, or alone."""
 
     @contextmanager
-    def run(*, problem=""):
+    def run(*, problem="", alone=False):
         ready, stop = threading.Event(), threading.Event()
 
         async def serve():
             control = Control(state, Changes(state, None, "", ENVIRON, lambda: 1_795_000_060.0))
             await control.start()
-            links = await _worker(state, [], problem=problem)
-            await _until(lambda: "requests" in (control.status()["workers"] or [{}])[0])
+            links = [] if alone else await _worker(state, [], problem=problem)
+            await _until(lambda: alone or "requests" in (control.status()["workers"] or [{}])[0])
             ready.set()
             await _until(stop.is_set)
             for link in links:
@@ -155,6 +156,44 @@ def test_status_of_a_frozen_control_is_1_in_time(call, state, silent, monkeypatc
     assert shown.stderr == "halfopen: control did not answer within 0.05 s\n"
     assert "A gateway is running" in shown.stdout
     assert json.loads(call("status", "--json").stdout)["running"] is True
+
+
+def test_status_waits_for_a_control_that_is_yet_to_listen(call, gateway, state):
+    """A gateway that has just begun has no control for a moment."""
+    assert state.hold()
+    began = threading.Event()
+
+    def look():
+        began.set()
+        return call("status", "--json")
+
+    with ThreadPoolExecutor(1) as pool:
+        looking = pool.submit(look)
+        assert began.wait(WAIT_S)
+        threading.Event().wait(0.05)
+        with gateway():
+            shown = looking.result(WAIT_S)
+    assert shown.exit_code == 0, shown.output
+    assert json.loads(shown.stdout)["problems"] == []
+
+
+def test_status_of_a_control_that_never_listens_is_1_in_time(call, state, monkeypatch):
+    """It doesn't say that no gateway runs."""
+    monkeypatch.setattr("halfopen.cli.gateway_state.ANSWER_S", 0.2)
+    assert state.hold()
+    shown = call("status")
+    assert shown.exit_code == 1
+    assert shown.stderr == "halfopen: control does not listen: it is starting, or being started again\n"
+    assert "A gateway is running" in shown.stdout
+
+
+def test_status_names_who_is_yet_to_connect(call, gateway):
+    """And it is no problem yet."""
+    with gateway(alone=True):
+        shown = call("status")
+    assert shown.exit_code == 0
+    assert "starting: not connected to control yet: the supervisor\n" in shown.stdout
+    assert "problem" not in shown.stdout
 
 
 def test_a_configuration_is_applied_and_gone_back_from(call, gateway, state, tmp_path):

@@ -23,10 +23,13 @@ PROBE_S = 3.0
 """As timeoutSeconds in deploy/kubernetes/deployment.yaml."""
 LOOKS = 24
 """More than the workers, so that each is asked: a new connection goes to any of them."""
+CONNECTIONS = 8
+"""Of both workers, where they are to be taken soon."""
 KEY = "sk-lab-0123456789"
 CONFIGURATION = """
 [gateway]
 port = {port}
+connections_max = {connections_max}
 
 [processes]
 workers = 2
@@ -106,12 +109,16 @@ async def eventually(condition: Callable[[], bool], most_s: float = 10.0) -> Non
 
 
 @contextlib.asynccontextmanager
-async def pod(folder: Path) -> AsyncIterator[Pod]:
+async def pod(folder: Path, connections_max: int = 4096) -> AsyncIterator[Pod]:
     """A gateway that serves, with control up as well."""
     provider = LabProvider("openai")
     await provider.start()
     state, file = folder / "state", folder / "halfopen.toml"
-    file.write_text(CONFIGURATION.format(port=free_port(), state=state, address=provider.base_url))
+    file.write_text(
+        CONFIGURATION.format(
+            port=free_port(), state=state, address=provider.base_url, connections_max=connections_max
+        )
+    )
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "halfopen", "run", "--json", "--config", str(file)),
         env={**os.environ, "LAB_KEY": KEY},
@@ -132,11 +139,11 @@ async def pod(folder: Path) -> AsyncIterator[Pod]:
         await provider.stop()
 
 
-def play(folder: Path, scene: Callable[[Pod], Awaitable[None]]) -> None:
+def play(folder: Path, scene: Callable[[Pod], Awaitable[None]], **settings: int) -> None:
     """Run a scene with a gateway."""
 
     async def main() -> None:
-        async with pod(folder) as started:
+        async with pod(folder, **settings) as started:
             await scene(started)
 
     uvloop.run(main())
@@ -208,6 +215,25 @@ def test_ready_while_the_only_provider_is_down(tmp_path: Path) -> None:
         await gateway.stays_ready()
 
     play(tmp_path, scene)
+
+
+def test_ready_while_every_connection_is_taken(tmp_path: Path) -> None:
+    """A provider that hangs fills the gateway: probes are answered, and whoever else comes is told to wait."""
+
+    async def scene(gateway: Pod) -> None:
+        gateway.provider.set_fault("hang_before_headers")
+        asking = [await gateway.chat() for _ in range(40)]
+        told = [asyncio.create_task(reader.readuntil(b"\r\n\r\n")) for reader, _ in asking]
+        await eventually(lambda: sum(task.done() for task in told) >= len(told) - CONNECTIONS)
+        await gateway.stays_ready()
+        heads = [task.result() for task in told if task.done()]
+        assert len(heads) == len(told) - CONNECTIONS
+        assert all(head.startswith(b"HTTP/1.1 503 ") and b"\r\nretry-after: " in head for head in heads)
+        for _, writer in asking:
+            writer.transport.abort()
+        await asyncio.gather(*told, return_exceptions=True)
+
+    play(tmp_path, scene, connections_max=CONNECTIONS)
 
 
 def test_not_ready_while_draining(tmp_path: Path) -> None:

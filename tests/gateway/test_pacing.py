@@ -9,14 +9,20 @@ from halfopen.policy import JourneyOptions
 
 PER_SECOND = 20
 CALLS = 30
+TICK_S = 0.01
 REFUSED = b'{"error":{"message":"Rate limit reached","type":"requests","code":"rate_limit_exceeded"}}'
 
 
 class Strict:
-    """An upstream with a limit of requests a second for each key: who passes it gets 429."""
+    """An upstream with a limit of requests a second for each key: who passes it gets 429.
 
-    def __init__(self, kit: Any) -> None:
+    Its first `keys` answers come together, so that as many keys are in use at the same time.
+    """
+
+    def __init__(self, kit: Any, keys: int) -> None:
         self.kit = kit
+        self._awaited = keys
+        self._begun = asyncio.Event()
         self.served = 0
         self.refused = 0
         self._left: dict[bytes, float] = {}
@@ -26,6 +32,10 @@ class Strict:
         loop = asyncio.get_running_loop()
         while True:
             await peer.request()
+            self._awaited -= 1
+            if not self._awaited:
+                self._begun.set()
+            await self._begun.wait()
             key, now = peer.head.partition(b"authorization: ")[2].partition(b"\r")[0], loop.time()
             gained = (now - self._seen.get(key, now)) * PER_SECOND
             left = min(PER_SECOND, self._left.get(key, PER_SECOND) + gained)
@@ -45,12 +55,21 @@ class Strict:
             peer.send(self.kit.ok(self.kit.ok_body if good else REFUSED, *told, status=status))
 
 
+async def delays(total: list[float]) -> None:
+    """Adds up for how long the machine let others run: that is nobody's fault here."""
+    loop = asyncio.get_running_loop()
+    while True:
+        due = loop.time() + TICK_S
+        await asyncio.sleep(TICK_S)
+        total[0] += loop.time() - due
+
+
 @pytest.mark.parametrize("keys", [1, 2], ids=["one key", "two keys"])
 def test_a_limit_told_in_headers_is_kept(play: Any, kit: Any, keys: int) -> None:
     """The first answer tells it; from then on requests wait for their turn, and none is refused."""
 
     async def scene(stage: Any) -> None:
-        vendor = Strict(kit)
+        vendor = Strict(kit, keys)
         more_keys = ("sk-proj-0a1b2c3d4e5f60718293",)[: keys - 1]
         options = JourneyOptions(deadline_s=8, attempt_s=4)
         upstream = await stage.upstream(vendor.script)
@@ -60,11 +79,16 @@ def test_a_limit_told_in_headers_is_kept(play: Any, kit: Any, keys: int) -> None
             return int((await (await stage.client(gateway)).ask(kit.post(kit.chat()))).status)
 
         assert await asyncio.gather(*(one() for _ in range(keys))) == [200] * keys
-        loop = asyncio.get_running_loop()
+        accounts = gateway.runtime.routes["m"].states[0].accounts
+        assert all(account.pacer.knows_limits for account in accounts)
+        loop, delayed_s = asyncio.get_running_loop(), [0.0]
+        watch = loop.create_task(delays(delayed_s))
         began = loop.time()
         assert await asyncio.gather(*(one() for _ in range(CALLS * keys))) == [200] * (CALLS * keys)
         assert (vendor.served, vendor.refused) == ((CALLS + 1) * keys, 0)
-        assert loop.time() - began < 2.5
+        took_s = loop.time() - began
+        watch.cancel()
+        assert took_s - delayed_s[0] < 2.5
         assert gateway.runtime.waiting == 0
 
     play(scene)

@@ -9,31 +9,8 @@ from halfopen.policy import JourneyOptions
 from halfopen.policy.options import LimitOptions, PolicyOptions
 
 
-def test_more_clients_than_allowed_wait_in_the_listening_socket(play: Any, kit: Any) -> None:
-    """Nothing of theirs is read until another has left; then they are served."""
-
-    async def scene(stage: Any) -> None:
-        gateway = await stage.gateway(await stage.lab(), connections_max=2)
-        first, second = await stage.client(gateway), await stage.client(gateway)
-        for client in (first, second):
-            assert (await client.ask(kit.get("/healthz"))).status == 200
-        waiting = [await stage.client(gateway) for _ in range(3)]
-        for client in waiting:
-            client.send(kit.get("/healthz"))
-        with pytest.raises(TimeoutError):
-            await waiting[0].response(end_s=0.15)
-        assert gateway.connections == 2
-        assert (await first.ask(kit.get("/healthz"))).status == 200
-        for leaving, client in zip((first, *waiting[:2]), waiting, strict=True):
-            leaving.leave()
-            assert (await client.response()).status == 200
-            assert gateway.connections <= 2
-
-    play(scene)
-
-
 def test_connections_come_and_go_around_the_bound(play: Any, kit: Any) -> None:
-    """Fifty clients share one place, and each is served."""
+    """Fifty clients share one place and the reserve, and each is answered."""
 
     async def scene(stage: Any) -> None:
         gateway = await stage.gateway(await stage.lab(), connections_max=1)

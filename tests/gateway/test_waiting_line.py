@@ -9,10 +9,13 @@ import openai
 import pytest
 
 from halfopen.gateway.runtime import Runtime
-from halfopen.model import Target
-from halfopen.policy import JourneyOptions
+from halfopen.gateway.waiting_lines import WaitingLines
+from halfopen.model import Demand, Skip, Target
+from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.policy.options import LimitOptions, PolicyOptions
+from halfopen.policy.permit import Permit
 from halfopen.policy.queue import Line, Shedding, ShedReason
+from halfopen.policy.refusal import Refusal
 
 ONE_AT_A_TIME = PolicyOptions(limit=LimitOptions(initial=1, min=1, max=1))
 
@@ -272,5 +275,109 @@ def test_an_official_client_that_was_turned_away_comes_again_and_is_served(play:
             assert (await first.response()).status == 200
             assert (await asking).choices
         assert b"x-stainless-retry-count: 1" in counter.heads[1].lower()
+
+    play(scene)
+
+
+def test_only_as_many_are_asked_as_find_room(play: Any, kit: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With hundreds in a line, asking those behind in vain costs more than all the rest."""
+    asked = []
+
+    def counted(self: Line, place: Any) -> bool:
+        took = ask(self, place)
+        asked.append(took)
+        return took
+
+    ask = Line._ask
+    monkeypatch.setattr(Line, "_ask", counted)
+
+    async def scene(stage: Any) -> None:
+        gateway, counter, first = await occupied(stage, kit)
+        clients = await line_up(stage, kit, gateway, [("u",)] * 20)
+        assert asked == []
+        counter.go(21)
+        assert [(await client.response()).status for client in (first, *clients)] == [200] * 21
+        assert asked == [True] * 20
+
+    play(scene)
+
+
+class Guest:
+    """Waits in a line and never takes room."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+
+    def on_room(self) -> bool:
+        self.asked += 1
+        return False
+
+    def on_shed(self, shedding: Shedding) -> None:
+        raise AssertionError(shedding)
+
+
+def test_room_that_is_kept_for_others_wakes_nobody() -> None:
+    """At a second target there is room only for those whose first choice it is: for one who can't use the
+    first, as long as there is one in the line."""
+    policy = PolicyOptions(limit=LimitOptions(initial=2, min=2, max=2))
+    targets = [Target(name, "m", "openai") for name in "ab"]
+    first, second = states = [
+        TargetState(target, Credential(policy.parking), policy, lambda: 0.5, 0.0) for target in targets
+    ]
+    line = WaitingLines(9).new(states)
+    for own in (True, True):
+        assert first.limiter.acquire(0.0, own=own)
+    assert second.limiter.acquire(0.0, own=False)
+    assert second.limiter.has_room_for(0.0, own=True)
+    assert not second.limiter.has_room_for(0.0, own=False)
+    guest = Guest()
+    assert line.join(guest, Demand(), 9.0, 0.0) is None
+    line.note([Skip("a/m", Refusal.NO_ROOM.value)])
+    line.let_go(0.0)
+    line.wake(1, 0.0, lambda: line.has_use_for_room(0.0))
+    assert guest.asked == 0
+    line.note([Skip("a/m", "it has no tools")])
+    line.let_go(0.0)
+    assert guest.asked == 1
+    line.leave(guest)
+    assert line.join(guest, Demand(), 9.0, 0.0) is None
+    line.let_go(0.0)
+    assert guest.asked == 1
+
+
+def test_room_that_lost_calls_make_is_room() -> None:
+    """They are given up only when somebody asks."""
+    policy = PolicyOptions(limit=LimitOptions(initial=1, min=1, max=1))
+    target = Target("a", "m", "openai")
+    state = TargetState(target, Credential(policy.parking), policy, lambda: 0.5, 0.0)
+    line = WaitingLines(9).new([state])
+    assert isinstance(state.admit(0.0, only_choice=True), Permit)
+    assert not line.has_use_for_room(0.0)
+    assert line.has_use_for_room(state.silence.ready_at())
+
+
+@pytest.mark.parametrize(("asked", "noted"), [({"logprobs": True}, True), ({}, False)])
+def test_the_line_knows_who_can_not_use_the_first_target(
+    play: Any, kit: Any, asked: dict[str, Any], noted: bool
+) -> None:
+    """For that one the second is the first choice, so the room that is kept there from guests counts."""
+
+    async def scene(stage: Any) -> None:
+        counter = Counter(kit)
+        vendors = await stage.lab("anthropic"), await stage.upstream(counter.script)
+        policy = PolicyOptions(limit=LimitOptions(initial=2, min=2, max=2))
+        gateway = await stage.gateway(*vendors, policy=policy)
+        first, second = kit.limiter_of(gateway, 0), kit.limiter_of(gateway, 1)
+        assert all(first.acquire(0.0, own=True) for _ in range(2))
+        assert all(second.acquire(0.0, own=own) for own in (False, True))
+        client = await stage.client(gateway)
+        client.send(kit.post(kit.chat(**asked)))
+        await stage.until(lambda: gateway.runtime.waiting == 1, lambda: gateway.runtime.waiting)
+        second.release(0.0, own=True)
+        line = gateway.runtime.routes["m"].line
+        assert line.has_use_for_room(asyncio.get_running_loop().time()) is noted
+        first.release(0.0, own=True)
+        counter.go(1)
+        assert (await client.response()).status == 200
 
     play(scene)

@@ -506,3 +506,27 @@ def test_retry_after_grows_with_the_line_within_its_bounds() -> None:
         assert shed is not None
         told.append(shed.retry_after_s)
     assert told == pytest.approx([1.0, 1.0, 1.0, 1.0, 5.0, 10.0, 59.0, 60.0, 60.0])
+
+
+def test_nobody_is_asked_while_there_is_no_room() -> None:
+    """Whatever the count says. One who takes the last room ends it."""
+    line, rooms = bounded(100), [0]
+    guests = stand(line, "a" * 30)
+    for guest in guests:
+        guest.meanwhile = lambda: rooms.__setitem__(0, rooms[0] - 1)
+    line.wake(5, 0.0, lambda: rooms[0] > 0)
+    assert sum(guest.asked for guest in guests) == 0
+    rooms[0] = 2
+    line.wake(5, 0.0, lambda: rooms[0] > 0)
+    assert [guest.asked for guest in guests[:3]] == [1, 1, 0]
+    assert (sum(guest.asked for guest in guests), len(line)) == (2, 28)
+
+
+def test_a_wake_from_within_says_anew_whether_there_is_room() -> None:
+    """What the first one knew may be old."""
+    line = bounded(100)
+    guests = stand(line, "aaaa")
+    guests[0].meanwhile = lambda: line.wake(2, 0.0, lambda: True)
+    rooms = iter((True, True, False))
+    line.wake(1, 0.0, lambda: next(rooms))
+    assert [guest.asked for guest in guests] == [1, 1, 1, 0]

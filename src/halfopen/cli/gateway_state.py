@@ -2,6 +2,7 @@
 
 import os
 import re
+import time
 import tomllib
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from halfopen.app.configuration import FILE_NAME
-from halfopen.app.processes.asking import ANSWER_S, NoAnswerError, ask
+from halfopen.app.processes.asking import ANSWER_S, NoAnswerError, NobodyListensError, ask
 from halfopen.app.processes.messages import Answer, Ask
 from halfopen.app.processes.state_directory import StateDirectory, default_path
 from halfopen.cli.output import fail
@@ -33,6 +34,8 @@ ConfigOption = Annotated[
         help="The gateway's configuration, to find its state directory. Default: halfopen.toml here.",
     ),
 ]
+_AGAIN_S = 0.05
+_LAST_TRY_S = 0.05
 
 
 def find(state: Path | None, config: Path | None) -> StateDirectory:
@@ -55,11 +58,20 @@ def find(state: Path | None, config: Path | None) -> StateDirectory:
 
 
 def asked(state: StateDirectory, question: Ask) -> Answer | NoAnswerError:
-    """Control's answer, or why there is none."""
-    try:
-        return ask(state.socket_path, question, most_s=ANSWER_S)
-    except NoAnswerError as error:
-        return error
+    """Control's answer, or why there is none. A gateway that is only starting is waited for."""
+    until = time.monotonic() + ANSWER_S
+    while True:
+        left_s = until - time.monotonic()
+        try:
+            return ask(state.socket_path, question, most_s=max(left_s, _LAST_TRY_S))
+        except NobodyListensError as error:
+            if not state.is_held():
+                return error
+            if left_s <= _AGAIN_S:
+                return NoAnswerError("control does not listen: it is starting, or being started again")
+            time.sleep(_AGAIN_S)
+        except NoAnswerError as error:
+            return error
 
 
 def _tables(text: str) -> dict[str, Any]:

@@ -52,14 +52,14 @@ def _print_unanswered(error: NoAnswerError, directory: StateDirectory, *, as_jso
     print_errors((f"halfopen: {error}",))
     print(f"state directory {directory.path}")
     if held:
-        print("A gateway is running; its workers serve without control, which is being started again.")
+        print("A gateway is running; its workers serve without control, which is being started.")
     if current:
         print(f"current snapshot {current}" + (f" ({last.why})" if last else ""))
 
 
 def _print_status(data: dict[str, Any]) -> None:
     configuration, outcomes, store = data["configuration"], data["outcomes"], data["store"]
-    print(f"snapshot {data['snapshot']}")
+    print(f"snapshot {data['snapshot'] or 'not known yet'}")
     print(f"configuration {configuration['path'] or 'not from a file'}")
     print(f"supervisor pid {data['supervisor']['pid'] or 'unknown'}, control pid {data['control']['pid']}")
     for worker in data["workers"]:
@@ -78,6 +78,8 @@ def _print_status(data: dict[str, Any]) -> None:
     if replicas["redis"] != "off":
         parts = ", ".join(f"{name} {part:.2f}" for name, part in replicas["parts"].items())
         print(f"redis {replicas['redis']}, {replicas['gateways']} gateways, parts of limits here: {parts}")
+    if data["starting"]:
+        print(f"starting: {data['starting']}")
     for note in data["supervisor"]["notes"]:
         print(f"note: {note}")
     for problem in data["problems"]:
@@ -95,4 +97,6 @@ def _worker(worker: dict[str, Any]) -> str:
             f"{worker['waiting']} waiting, {worker['connections']} connections, "
             f"{worker['memory_bytes'] / _MIB:.0f} MiB"
         )
+        if worker["parked"]:
+            text += f", {worker['parked']} keys parked"
     return text

@@ -340,8 +340,9 @@ class Exchange:
 
     def _wait(self, wait: act.Wait) -> None:
         if wait.for_room:
-            now = self._runtime.loop.time()
-            shedding = self._route.line.join(self, self._demand, wait.deadline, now)
+            now, line = self._runtime.loop.time(), self._route.line
+            shedding = line.join(self, self._demand, wait.deadline, now)
+            line.note(self._journey.skips)
             if shedding is not None:
                 self.step(ev.Shed(shed_fault(shedding)))
 

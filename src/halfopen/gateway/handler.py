@@ -17,9 +17,9 @@ from halfopen.gateway.failure import error_headers, failure_of
 from halfopen.gateway.heading import own_ids
 from halfopen.gateway.models import model_json, models_json
 from halfopen.gateway.notes import Notes
-from halfopen.gateway.paths import POSTED, client_of, is_models, speaker_of
+from halfopen.gateway.paths import POSTED, PROBED, client_of, is_models, speaker_of
 from halfopen.gateway.plain import Plain
-from halfopen.gateway.responder import Responder
+from halfopen.gateway.responder import Answerer, Responder
 from halfopen.gateway.runtime import Runtime
 from halfopen.http1 import RequestHead
 from halfopen.model import Fault, Kind
@@ -34,8 +34,7 @@ _PATHS: Final = (
     *(path.decode() for path in POSTED),
     "/v1beta/models/MODEL:generateContent",
     "/v1/models",
-    "/healthz",
-    "/readyz",
+    *(path.decode() for path in PROBED),
 )
 
 
@@ -65,7 +64,7 @@ class Handler:
             else:
                 head.notes = notes = _notes_of(head, client, self._runtime.surroundings.caller_secret)
                 self._ask(notes, body, responder)
-        elif path in (b"/healthz", b"/readyz") or is_models(path):
+        elif path in PROBED or is_models(path):
             if head.method not in ("GET", "HEAD"):
                 self._wrong_method(head, "GET", responder, speaker_of(head))
             else:
@@ -77,15 +76,26 @@ class Handler:
             hint = f" Did you mean {close[0]}?" if close else ""
             self._refuse(404, message + hint, responder, speaker_of(head))
 
+    def answer_beyond_bound(self, head: RequestHead, answerer: Answerer) -> None:
+        """Answer a request on a connection for which there is no place: only how the gateway is."""
+        client = client_of(head) or speaker_of(head)
+        if head.path not in PROBED:
+            message = "The gateway has as many connections open as it may have (`connections_max`)."
+            self._fail(errors.make(Kind.NO_CAPACITY, message, effective_status=503), answerer, client)
+        elif head.method not in ("GET", "HEAD"):
+            self._wrong_method(head, "GET", answerer, client)
+        else:
+            self._get(head.path, head, answerer)
+
     def fail_by_defect(self, head: RequestHead, responder: Responder) -> None:
         """Answer a request whose handling has raised."""
         self._fail(errors.make(Kind.GATEWAY_ERROR), responder, client_of(head) or speaker_of(head))
 
-    def refuse(self, status: int, message: str, responder: Responder) -> None:
+    def refuse(self, status: int, message: str, responder: Answerer) -> None:
         """Answer a request that could not even be read."""
         self._refuse(status, message, responder, CHAT)
 
-    def _get(self, path: bytes, head: RequestHead, responder: Responder) -> None:
+    def _get(self, path: bytes, head: RequestHead, responder: Answerer) -> None:
         if path == b"/healthz":
             responder.send(200, [_JSON], b'{"status":"ok"}')
         elif path == b"/readyz":
@@ -95,7 +105,7 @@ class Handler:
         else:
             self._models(path, head, responder)
 
-    def _models(self, path: bytes, head: RequestHead, responder: Responder) -> None:
+    def _models(self, path: bytes, head: RequestHead, responder: Answerer) -> None:
         client = speaker_of(head)
         name = unquote_to_bytes(path.partition(b"/models")[2].lstrip(b"/")).decode("utf-8", "replace")
         if not name:
@@ -142,7 +152,7 @@ class Handler:
         )
 
     def _wrong_method(
-        self, head: RequestHead, allowed: str, responder: Responder, client: ClientDialect
+        self, head: RequestHead, allowed: str, responder: Answerer, client: ClientDialect
     ) -> None:
         message = f"{head.path[:200].decode('utf-8', 'replace')} takes {allowed}, not {head.method}."
         self._refuse(405, message, responder, client, extra=("allow", allowed))
@@ -151,7 +161,7 @@ class Handler:
         self,
         status: int,
         message: str,
-        responder: Responder,
+        responder: Answerer,
         client: ClientDialect,
         extra: tuple[str, str] | None = None,
     ) -> None:
@@ -161,7 +171,7 @@ class Handler:
     def _fail(
         self,
         fault: Fault,
-        responder: Responder,
+        responder: Answerer,
         client: ClientDialect,
         extra: tuple[str, str] | None = None,
     ) -> None:

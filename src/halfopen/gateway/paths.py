@@ -25,6 +25,8 @@ POSTED: Mapping[bytes, ClientDialect] = MappingProxyType(
     }
 )
 """The dialects with a path of their own."""
+PROBED = (b"/healthz", b"/readyz")
+"""How the gateway is: asked by load balancers and orchestrators."""
 _METHOD = re.compile(rb"/v1(?:alpha|beta)?/(?:models|tunedModels)/[^/]+(?::|%3[Aa])([A-Za-z]+)")
 _MODELS = re.compile(rb"/v1(?:alpha|beta)?/models(?:/.*)?")
 _OTHER_METHOD = re.compile(rb"(?::|%3[Aa])[A-Za-z]+(?:Contents?|Tokens)$")

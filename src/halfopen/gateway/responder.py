@@ -29,6 +29,18 @@ class Requester(Protocol):
         """The client has caught up."""
 
 
+class Answerer(Protocol):
+    """The way back to a client who is answered on the spot."""
+
+    @property
+    def request_id(self) -> str:
+        """The id of the request."""
+        ...
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None:
+        """Answer whole."""
+
+
 class Responder(ABC):
     """One request's way back to its client. A class, so that compiled code calls it directly."""
 

@@ -17,13 +17,12 @@ from halfopen.gateway.pool import Pool
 from halfopen.gateway.provider import ProviderRuntime
 from halfopen.gateway.shares import part, policy_part, provider_part
 from halfopen.gateway.timers import Wheel
-from halfopen.gateway.waiting_lines import WaitingLines
+from halfopen.gateway.waiting_lines import RouteLine, WaitingLines
 from halfopen.model import Outcome, Target
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.policy.hedge import HedgeBudget
 from halfopen.policy.journeys import Journeys
 from halfopen.policy.options import RetryOptions
-from halfopen.policy.queue import Line
 from halfopen.providers import catalogue
 from halfopen.providers.clients.relay import ANY_MODEL
 from halfopen.redact import Redactor, known
@@ -61,7 +60,7 @@ class RouteRuntime:
         name: str,
         options: JourneyOptions,
         states: list[TargetState],
-        line: Line,
+        line: RouteLine,
         *,
         retry: RetryOptions,
         entropy: Entropy,
@@ -78,10 +77,7 @@ class RouteRuntime:
 
     def let_go(self, now: float) -> None:
         """Before somebody else looks for room: whoever is at the head of the line may take it."""
-        if len(self.line) and any(
-            state.limiter.has_room_for(now, own=True) and state.retry_at(now) <= now for state in self.states
-        ):
-            self.line.wake(1, now)
+        self.line.let_go(now)
 
 
 class Phase:
@@ -253,7 +249,7 @@ class Runtime:
         name: str,
         options: JourneyOptions,
         states: list[TargetState],
-        line: Line,
+        line: RouteLine,
         earlier: RouteRuntime | None,
     ) -> RouteRuntime:
         """The route from before, if nothing of it has changed, else a new one."""
@@ -298,10 +294,10 @@ class Runtime:
         self.known[target.name] = here
         return here.state
 
-    def _line(self, name: str, states: list[TargetState], before: "Runtime | None") -> Line:
+    def _line(self, name: str, states: list[TargetState], before: "Runtime | None") -> RouteLine:
         """The route's line: that from before, if it leads to the same targets."""
         earlier = before.relays.get(name) if before else None
-        return earlier.line if earlier and _same(earlier.states, states) else self.waiting_lines.new()
+        return earlier.line if earlier and _same(earlier.states, states) else self.waiting_lines.new(states)
 
     def _relay_options(self, options: JourneyOptions) -> JourneyOptions:
         patience_s = self.snapshot.gateway.relay_timeout_s

@@ -1,8 +1,9 @@
 """The gateway as a whole: listens, keeps count of its connections, takes new snapshots, drains.
 
 Rules
-1. With `connections_max` clients connected no more are accepted: further ones wait in the listening
-   socket until one of the others has left. So no request is read that can't be served.
+1. With `connections_max` clients connected a few more are accepted, to be told how the gateway is or
+   that there is no room: see `reserve`. Further ones wait in the listening socket. So no body is kept of
+   a request that can't be served.
 2. One snapshot governs one request. A new one is for those that begin after it was adopted, on
    connections that are open as well; the old runtime goes when its last request is over.
 3. Draining: connections that wait are accepted and the listener closes; connections that stay idle for
@@ -18,6 +19,7 @@ from typing import cast
 from halfopen.gateway.connection import Connection
 from halfopen.gateway.handler import Handler
 from halfopen.gateway.listener import Listener
+from halfopen.gateway.reserve import Reserve
 from halfopen.gateway.runtime import Runtime, Surroundings
 from halfopen.gateway.shares import part
 from halfopen.rollout.snapshot import Snapshot
@@ -63,12 +65,13 @@ class GatewayServer:
         self._handler = Handler(self.runtime, is_ready=lambda: not self.runtime.draining)
         self._connections: set[Connection] = set()
         self._connections_max = self._connections_allowed()
-        self._listener = Listener(self._accept, lambda: len(self._connections) < self._connections_max)
+        self._listener = Listener(self._accept, lambda: self._has_place or self._reserve.has_room)
+        self._reserve = Reserve(self._handler, self._admit, self._listener.resume)
 
     @property
     def connections(self) -> int:
-        """Clients' connections open now."""
-        return len(self._connections)
+        """Clients' connections open now, those beyond the bound as well."""
+        return len(self._connections) + len(self._reserve)
 
     @property
     def in_flight(self) -> int:
@@ -106,7 +109,7 @@ class GatewayServer:
         self._handler.serve(new)
         new.lead(self._earlier)
         self._connections_max = self._connections_allowed()
-        self._listener.resume()
+        self._refill()
         old.on_idle = lambda: self._leave(old)
         if not old.in_flight:
             self._leave(old)
@@ -125,13 +128,14 @@ class GatewayServer:
             self._listener.close()
         began = self._loop.time()
         idle_until = began + min(_IDLE_GRACE_S, drain_s)
-        while self._connections and self._loop.time() < began + drain_s:
+        while self.connections and self._loop.time() < began + drain_s:
             if self._loop.time() >= idle_until:
                 self._close_idle()
             await asyncio.sleep(_DRAIN_POLL_S)
         self._close_idle()
         for connection in list(self._connections):
             connection.shut()
+        self._reserve.close()
         for runtime in self._runtimes:
             runtime.close()
         await self._let_close()
@@ -156,7 +160,7 @@ class GatewayServer:
         """Last words are sent by the loop; a client that doesn't take them is left behind."""
         await asyncio.sleep(0)
         for _ in range(_LAST_WORDS_POLLS):
-            if not self._connections:
+            if not self.connections:
                 return
             await asyncio.sleep(_DRAIN_POLL_S)
         for connection in list(self._connections):
@@ -167,8 +171,19 @@ class GatewayServer:
         for connection in list(self._connections):
             if not connection.is_busy:
                 connection.close()
+        self._reserve.close_idle()
+
+    @property
+    def _has_place(self) -> bool:
+        return len(self._connections) < self._connections_max
 
     def _accept(self) -> asyncio.Protocol:
+        return self._admit() or self._reserve.accept(self.runtime)
+
+    def _admit(self) -> asyncio.Protocol | None:
+        """A client's connection; None: there are as many as there may be."""
+        if not self._has_place:
+            return None
         connection = Connection(self.runtime, self._handler, self._closed)
         self._connections.add(connection)
         # asyncio asks for its methods, not for its class.
@@ -176,4 +191,8 @@ class GatewayServer:
 
     def _closed(self, connection: Connection) -> None:
         self._connections.discard(connection)
+        self._refill()
+
+    def _refill(self) -> None:
+        self._reserve.refill()
         self._listener.resume()

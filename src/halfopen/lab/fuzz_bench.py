@@ -16,7 +16,6 @@ from halfopen.lab.fuzz_requests import INSTRUCT, VECTORS
 from halfopen.model import Target
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.policy.options import BreakerOptions, PolicyOptions, RetryOptions
-from halfopen.policy.queue import Line
 from halfopen.rollout.settings import Gateway
 from halfopen.rollout.snapshot import ProviderSpec, RouteSpec, Snapshot
 
@@ -74,7 +73,7 @@ class FreshRoutes:
             TargetState(each, Credential(policy.parking), policy, entropy, now)
             for each in dict.fromkeys(targets)
         ]
-        line = Line(lambda: True)
+        line = self._runtime.waiting_lines.new(states)
         self._runtime.routes[name] = RouteRuntime(
             name, self._options, states, line, retry=policy.retry, entropy=entropy
         )

@@ -46,6 +46,7 @@ _WINDOW_MIN_S: Final = 0.1
 _WINDOW_MAX_S: Final = 32 * _DAY_S
 _LIMIT_MIN: Final = 1e-3
 _LIMIT_MAX: Final = 1e15
+_TOKENS_MAX: Final = int(_LIMIT_MAX)
 _SHARE_MIN: Final = 1e-6
 _LEARNT_MAX: Final = 12
 """Limits learnt from headers: no provider has more, and a broken one must not fill the memory."""
@@ -367,4 +368,5 @@ def _used(usage: Usage) -> Costs:
 def _bounded(tokens: int) -> float:
     if tokens <= 0:
         return 0.0
-    return float(tokens) if tokens < _LIMIT_MAX else _LIMIT_MAX
+    # Compared as whole numbers: one of hundreds of digits is none that a float can be.
+    return float(tokens) if tokens < _TOKENS_MAX else _LIMIT_MAX

@@ -290,15 +290,14 @@ class Line:
     def wake(self, count: int, now: float, has_room: Callable[[], bool] | None = None) -> None:
         """Tell those whose turn it is until `count` have taken room. Who finds none keeps the place.
 
-        From within `on_room`, there is so much more room for the wake that goes on. Nobody is asked when
-        `has_room` says that there is none after all. None: `count` is all that is known.
+        From within `on_room`, there is so much more room for the wake that goes on. Nobody is asked
+        while `has_room` says that there is none for anybody in the line. None: `count` is all that is known.
         """
         self._now = max(self._now, now)
         if self._waking:
             self._rooms += count
             self._asks += count
-            # Somewhere else, perhaps: that the first place is full says nothing now.
-            self._has_room = None
+            self._has_room = has_room
             return
         self._has_room = has_room
         self._rooms, self._asks = count, count + _PASSED_ON_MAX
@@ -312,7 +311,7 @@ class Line:
             self._has_room = None
 
     def _serve(self, lane: _Lane) -> None:
-        for place in lane.order(self._rooms):
+        for place in lane.order(self._rooms) if self._goes_on else ():
             if not self._goes_on or not self._ask(place):
                 break
         for place in lane.order(self._asks + 1) if self._goes_on else ():

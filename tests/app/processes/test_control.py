@@ -410,7 +410,7 @@ def test_the_status_tells_what_workers_and_supervisor_say(state, started, contro
     assert second == {"number": 1, "pid": 999_999, "connected": False}
     assert status["supervisor"]["restarts"] == {"worker 1": 4}
     assert status["supervisor"]["notes"] == ["worker 1 dies at once"]
-    assert status["problems"] == ["worker 1 (pid 999999) is not connected to control"]
+    assert (status["starting"], status["problems"]) == ("not connected to control yet: worker 1", [])
 
 
 def test_a_worker_that_can_not_serve_a_snapshot_is_shown(

@@ -17,6 +17,10 @@ class NoAnswerError(Exception):
     """Control didn't answer. Its text says why, for a person."""
 
 
+class NobodyListensError(NoAnswerError):
+    """There is no control process, or not yet."""
+
+
 def ask(path: Path, question: Ask, *, most_s: float = ANSWER_S) -> Answer:
     """Put a question to control and wait for its answer.
 
@@ -44,7 +48,7 @@ def ask(path: Path, question: Ask, *, most_s: float = ANSWER_S) -> Answer:
                     if isinstance(message, Answer):
                         return message
         except (FileNotFoundError, ConnectionRefusedError):
-            raise NoAnswerError("no gateway is running here") from None
+            raise NobodyListensError("no gateway is running here") from None
         except TimeoutError:
             raise NoAnswerError(f"control did not answer within {most_s:g} s") from None
         except BlockingIOError:

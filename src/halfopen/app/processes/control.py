@@ -45,7 +45,7 @@ from halfopen.app.processes.placing import LOCAL_KEY, secrets_for
 from halfopen.app.processes.replicas import Replicas, name_of
 from halfopen.app.processes.shared_snapshot import base_of
 from halfopen.app.processes.state_directory import StateDirectory
-from halfopen.app.processes.status import control_of, outcomes_of, problems_of, supervisor_of, workers_of
+from halfopen.app.processes.status import control_of, outcomes_of, problems_of, processes_of, workers_of
 from halfopen.app.processes.store_writer import StoreWriter
 from halfopen.rollout import Snapshot
 from halfopen.rollout.settings import Store
@@ -330,8 +330,8 @@ class Control:
         """How everything is."""
         changes = self._changes
         store = self.writer.status
-        supervisor, workers = supervisor_of(self._peers), workers_of(self._peers)
-        problems = problems_of(changes.current, changes.problem, supervisor, workers, store)
+        processes = processes_of(self._peers, time.time() - self._began)
+        problems = problems_of(changes.current, changes.problem, processes, store)
         problems += self._replicas.problems()
         if self._defect:
             problems.append(self._defect)
@@ -345,9 +345,8 @@ class Control:
                 "problem": changes.problem,
             },
             "state": str(self._state.path),
-            "supervisor": supervisor,
+            **processes,
             "control": control_of(self._began),
-            "workers": workers,
             "outcomes": outcomes_of(store),
             "store": {
                 "state": store.state,

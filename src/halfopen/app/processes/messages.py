@@ -99,6 +99,8 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     """Tokens a second that it asks of each provider, waiting ones included."""
     held: dict[str, float] = msgspec.field(default_factory=dict)
     """The part of each provider's rate limits that it keeps to. Above 0, up to 1."""
+    parked: int = 0
+    """Keys that it doesn't use now, since a provider refused them or their quota is used up."""
 
 
 class Shares(msgspec.Struct, frozen=True, tag="shares"):

@@ -2,11 +2,33 @@
 
 import os
 import resource
-from typing import Any
+from typing import Any, Final
 
 from halfopen.app.processes.messages import Role
 from halfopen.app.processes.peers import Peer, Peers
 from halfopen.app.processes.store_writer import StoreStatus
+
+STARTING_S: Final = 5.0
+"""So long after its own start control doesn't miss the others: each tries to connect once a second."""
+
+
+def processes_of(peers: Peers, age_s: float) -> dict[str, Any]:
+    """The other processes, and which of them control still waits for, which has run for `age_s` seconds."""
+    supervisor, workers = _supervisor_of(peers), workers_of(peers)
+    return {
+        "starting": _starting_of(age_s, supervisor, workers),
+        "supervisor": supervisor,
+        "workers": workers,
+    }
+
+
+def _starting_of(age_s: float, supervisor: dict[str, Any], workers: list[dict[str, Any]]) -> str:
+    """Whom control still waits for, in words. Empty: for nobody, or no longer."""
+    if age_s > STARTING_S:
+        return ""
+    missing = [] if supervisor["connected"] else ["the supervisor"]
+    missing += [f"worker {worker['number']}" for worker in workers if not worker["connected"]]
+    return f"not connected to control yet: {', '.join(missing)}" if missing else ""
 
 
 def workers_of(peers: Peers) -> list[dict[str, Any]]:
@@ -41,13 +63,14 @@ def _worker(peer: Peer) -> dict[str, Any]:
             "requests": load.requests,
             "failures": load.failures,
             "dropped": load.dropped,
+            "parked": load.parked,
             "cpu_s": round(load.cpu_s, 3),
             "memory_bytes": load.memory_bytes,
         }
     return row
 
 
-def supervisor_of(peers: Peers) -> dict[str, Any]:
+def _supervisor_of(peers: Peers) -> dict[str, Any]:
     """The supervisor, with what it says of its children."""
     for peer in reversed(peers.of(Role.SUPERVISOR)):
         assert peer.hello is not None
@@ -84,26 +107,25 @@ def outcomes_of(store: StoreStatus) -> dict[str, Any]:
     }
 
 
-def problems_of(
-    current: str,
-    configuration: str,
-    supervisor: dict[str, Any],
-    workers: list[dict[str, Any]],
-    store: StoreStatus,
-) -> list[str]:
-    """What a person should look after, one line each. Empty: all is well."""
+def problems_of(current: str, configuration: str, processes: dict[str, Any], store: StoreStatus) -> list[str]:
+    """What a person should look after, one line each. Empty: all is well.
+
+    That a process is not connected is no problem as long as control waits for it.
+    """
+    supervisor, waited_for = processes["supervisor"], bool(processes["starting"])
     found = [f"configuration: {line}" for line in configuration.splitlines()]
-    if not supervisor["connected"]:
+    if not supervisor["connected"] and not waited_for:
         found.append("the supervisor is not connected to control")
     if supervisor["problem"]:
         found.append(f"the supervisor does not serve snapshot {current}: {supervisor['problem']}")
-    for worker in workers:
+    for worker in processes["workers"]:
         name = f"worker {worker['number']} (pid {worker['pid']})"
         if not worker["connected"]:
-            found.append(f"{name} is not connected to control")
+            if not waited_for:
+                found.append(f"{name} is not connected to control")
         elif worker["problem"]:
             found.append(f"{name} does not serve snapshot {current}: {worker['problem']}")
-        elif worker["snapshot"] != current:
+        elif current and worker["snapshot"] != current:
             found.append(f"{name} still serves snapshot {worker['snapshot'] or 'unknown'}")
     if store.state != "ok":
         found.append(f"outcomes can't be stored: {store.problem}")

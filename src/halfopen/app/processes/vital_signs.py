@@ -16,18 +16,19 @@ _KIB = 1024
 
 def vital_signs(server: GatewayServer, sender: OutcomeSender, demand: dict[str, float]) -> Load:
     """What this process does now. `demand`: what it asks of each provider."""
-    in_flight = server.in_flight
+    in_flight, runtime, now = server.in_flight, server.runtime, time.monotonic()
     return Load(
         connections=server.connections,
         in_flight=in_flight,
-        waiting=server.runtime.waiting,
+        waiting=runtime.waiting,
         requests=sender.requests + in_flight,
         failures=sender.failures,
         dropped=sender.dropped,
         cpu_s=time.process_time(),
         memory_bytes=memory_bytes(),
         demand=demand,
-        held={provider: server.runtime.pacing_part(provider) for provider in server.runtime.providers},
+        held={provider: runtime.pacing_part(provider) for provider in runtime.providers},
+        parked=sum(key.is_parked(now) for keys in runtime.credentials.values() for key in keys),
     )
 
 

@@ -64,6 +64,10 @@ class Gateway(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
     connections_max: Annotated[
         int,
         number(
-            1, 100_000, "Clients' connections open at once. More wait in the listening socket.", "connections"
+            1,
+            100_000,
+            "Clients' connections open at once. Beyond them each worker accepts 16 for `/healthz` and "
+            "`/readyz`, and answers 503 to anything else there. More wait in the listening socket.",
+            "connections",
         ),
     ] = 4096
