@@ -20,7 +20,7 @@ from halfopen.gateway.delivery import Delivery
 from halfopen.gateway.resumption import Resumption
 from halfopen.http1.sse import SseParser
 from halfopen.providers import Form, StreamEvent, StreamKind
-from halfopen.providers.clients.chat.dialect import ChatWriter
+from halfopen.providers.clients.chat.writer import ChatWriter
 from halfopen.providers.clients.generate.chat_to_generate_stream import GenerateWriter
 from halfopen.providers.clients.messages.chat_to_messages_stream import MessagesWriter
 from halfopen.providers.clients.responses.chat_to_responses_stream import ResponsesWriter

@@ -9,7 +9,25 @@ from halfopen.gateway.responder import Responder
 from halfopen.gateway.runtime import Runtime
 from halfopen.model import Target
 from halfopen.policy import Journey
-from halfopen.providers import Answer, Ask, ClientDialect, Failure, Translation
+from halfopen.providers import Answer, Ask, ClientDialect, Failure, Translation, Writer
+
+
+class Writing:
+    """Makes the writer of one streamed answer, once it begins."""
+
+    __slots__ = ("_ask", "_client", "_responder", "_runtime")
+
+    def __init__(self, runtime: Runtime, client: ClientDialect, ask: Ask, responder: Responder) -> None:
+        """Makes nothing yet."""
+        self._runtime = runtime
+        self._client = client
+        self._ask = ask
+        self._responder = responder
+
+    def writer(self) -> Writer:
+        """The writer of the client's dialect."""
+        created_s = int(self._runtime.surroundings.clock.wall())
+        return self._client.writer(self._ask, request_id=self._responder.request_id, created_s=created_s)
 
 
 class Answering:

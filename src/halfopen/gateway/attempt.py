@@ -7,12 +7,14 @@ from halfopen.gateway.ending import FinishWatch, let_end, let_finish
 from halfopen.gateway.pool import Pool, UpstreamCall
 from halfopen.gateway.reception import Reception
 from halfopen.gateway.runtime import Runtime
+from halfopen.gateway.text_way import TextWay
 from halfopen.gateway.upstream import UpstreamConnection
 from halfopen.http1 import ResponseHead
 from halfopen.model import Fault, RateLimit, Usage
 from halfopen.policy import actions as act
 from halfopen.providers import Answer, Ask, StreamEvent, Translation
 from halfopen.providers.clients.relay import Relayed, Repeat
+from halfopen.providers.event_reader import EventReader
 from halfopen.providers.rate_limits import rate_limits
 
 
@@ -53,6 +55,7 @@ class Attempt:
         "_repeats",
         "_runtime",
         "_stall_s",
+        "_text_way",
         "_translation",
         "chars",
         "counted",
@@ -84,7 +87,7 @@ class Attempt:
         self.usage: Usage | None = None
         """What it told of its tokens so far."""
         self.chars = 0
-        """Characters of an answer that came."""
+        """Characters of an answer that came the long way."""
         self.counted = False
         """Whether what it spent is known to whoever counts."""
         self.upstream_id: str | None = None
@@ -95,6 +98,7 @@ class Attempt:
         self._stall_s = 0.0
         self._call: UpstreamCall | None = None
         self._finish_watch: FinishWatch | None = None
+        self._text_way: TextWay | None = None
         self.reception = Reception(
             self,
             ask,
@@ -134,6 +138,22 @@ class Attempt:
         dialect = self._runtime.providers[self.target.provider].dialect.name
         runtime = self._runtime
         return rate_limits(head.headers, dialect, runtime.surroundings.clock.wall())
+
+    @property
+    def all_chars(self) -> int:
+        """Characters of an answer that came."""
+        return self.chars if self._text_way is None else self.chars + self._text_way.chars
+
+    @property
+    def reader(self) -> EventReader | None:
+        """Who reads its stream, if text can be told to it past the reception. None: nobody can."""
+        return self.reception.event_reader if self._call is not None else None
+
+    def shorten(self, way: TextWay) -> None:
+        """Text in the middle of its stream goes this way from now on."""
+        if self._call is not None:
+            self._text_way = way
+            self._call.shorten(way)
 
     def hold(self, event: StreamEvent) -> None:
         """Keep a piece of a stream that is not in the lead. Raises BufferError when it is too much."""

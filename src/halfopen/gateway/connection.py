@@ -21,7 +21,7 @@ from halfopen.gateway.head import response_head
 from halfopen.gateway.intake import Intake
 from halfopen.gateway.responder import Headers, Requester, Responder
 from halfopen.gateway.runtime import Runtime
-from halfopen.http1 import RefusedError, RequestHead, RequestLimits
+from halfopen.http1 import RefusedError, RequestHead, RequestLimits, chunk, last_chunks
 from halfopen.policy.never import NEVER
 
 _LINGER_S: Final = 2.0
@@ -36,6 +36,7 @@ class Connection(Responder):
 
     __slots__ = (
         "_answering",
+        "_beginning",
         "_begun",
         "_chunked",
         "_ending",
@@ -73,6 +74,8 @@ class Connection(Responder):
         self._head: RequestHead | None = None
         self._answering = False
         self._begun = False
+        self._beginning = b""
+        """The head of an answer that has begun, until something follows it: they go out together."""
         self._chunked = False
         self._requester: Requester | None = None
         self._requester_waits = False
@@ -113,9 +116,8 @@ class Connection(Responder):
 
     def shut(self) -> None:
         """Close now. A client that still waits is told why, by whoever works for it."""
-        requester = self._requester
-        if requester is not None:
-            requester.on_shutdown()
+        if self._requester is not None:
+            self._requester.on_shutdown()
         self.close()
 
     # asyncio calls these.
@@ -215,7 +217,8 @@ class Connection(Responder):
         """Answer whole."""
         assert self._head is not None
         no_body = self._head.method == "HEAD"
-        head = self._response_head(status, headers, b"content-length: %d\r\n" % len(body))
+        framing = b"content-length: %d\r\n" % len(body)
+        head = response_head(status, headers, framing, self._fate(framing))
         self._write(head if no_body else head + body)
         self._done(keep_alive=self._head.keep_alive)
 
@@ -232,23 +235,23 @@ class Connection(Responder):
         self._begun = True
         self._chunked = self._head.version == "1.1"
         framing = b"transfer-encoding: chunked\r\n" if self._chunked else b""
-        self._write(self._response_head(status, headers, framing))
+        self._beginning = response_head(status, headers, framing, self._fate(framing))
+        self._runtime.loop.call_soon(self._write, b"")
 
-    def write(self, data: bytes) -> None:
-        """Send a piece of it."""
-        if not data:
-            return
-        self._write(b"%x\r\n%b\r\n" % (len(data), data) if self._chunked else data)
+    def write(self, data: bytes, as_chunk: bytes = b"") -> None:
+        """Send a piece of it, `as_chunk` if that is what it is as a chunk."""
+        if data:
+            self._write((as_chunk or chunk(data)) if self._chunked else data)
 
-    def finish(self) -> None:
-        """End it properly."""
+    def finish(self, last: bytes = b"") -> None:
+        """End it properly, with a last piece if there is one."""
         assert self._head is not None
-        if self._chunked:
-            self._write(b"0\r\n\r\n")
+        self._write(last_chunks(last) if self._chunked else last)
         self._done(keep_alive=self._chunked and self._head.keep_alive)
 
     def abort(self) -> None:
         """End it so that the client sees that it is not whole: no last chunk, and the connection closed."""
+        self._write(b"")
         self._detach()
         self._forget_rest()
         self.close()
@@ -352,18 +355,14 @@ class Connection(Responder):
         if self._intake.take_expectation():
             self._write(_CONTINUE)
 
-    def _response_head(self, status: int, headers: Headers, framing: bytes) -> bytes:
-        return response_head(status, headers, framing, self._fate(framing))
-
     def _fate(self, framing: bytes) -> bytes:
         """The header line that says what becomes of the connection; mostly none."""
         head = self._head
         assert head is not None
         last = self._ending or (self._runtime.draining and not self._has_more)
-        connection = b"connection: close\r\n"
         if head.keep_alive and framing and not last:
-            connection = b"" if head.version == "1.1" else b"connection: keep-alive\r\n"
-        return connection
+            return b"" if head.version == "1.1" else b"connection: keep-alive\r\n"
+        return b"connection: close\r\n"
 
     def _detach(self) -> None:
         self._requester = None
@@ -381,7 +380,9 @@ class Connection(Responder):
             requester.on_client_gone()
 
     def _write(self, data: bytes) -> None:
-        if self._transport is not None and not self._transport.is_closing():
+        if self._beginning:
+            data, self._beginning = self._beginning + data, b""
+        if data and self._transport is not None and not self._transport.is_closing():
             self._transport.write(data)
 
     def abort_now(self) -> None:
@@ -390,7 +391,6 @@ class Connection(Responder):
             self._transport.abort()
 
     def _watch_unsent(self, transport: asyncio.Transport) -> None:
-        """Look again after a while whether the client has taken anything."""
         self._unsent = transport.get_write_buffer_size()
         self._wake_in(self._idle_s)
 

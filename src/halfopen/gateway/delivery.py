@@ -13,13 +13,19 @@ Rules
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from halfopen.gateway.responder import Headers, Responder
 from halfopen.policy import AfterCommit, JourneyOptions, JsonAnswers
 from halfopen.providers import Ask, Chat, Failure, Form, StreamEvent, StreamKind, Writer
 from halfopen.providers.chat import asks_for_json
+from halfopen.providers.clients.chat.writer import ChatWriter
 
 _HEADERS = (("cache-control", "no-cache"), ("x-accel-buffering", "no"))
+# Looking a member up in its class takes as long as a method does.
+_PING: Final = StreamKind.PING
+_FINISH: Final = StreamKind.FINISH
+_CALL: Final = Form.CALL
 _EVENT_BYTES = 200
 """About what an event takes beside its bytes."""
 HELD_MAX_BYTES = 1024 * 1024
@@ -35,7 +41,7 @@ def must_be_whole(ask: Ask, options: JourneyOptions) -> bool:
 
 def size_of(event: StreamEvent) -> int:
     """About what it costs to hold a piece of a stream. Bytes; 0: there is nothing in it to hold."""
-    if event.kind is StreamKind.PING or not (event.data or event.native):
+    if event.kind is _PING or not (event.data or event.native):
         return 0
     return len(event.data) + len(event.native) + _EVENT_BYTES
 
@@ -101,7 +107,7 @@ class Delivery:
     def holds(self, event: StreamEvent) -> bool:
         """Whether this piece would be held, so that the client doesn't have it yet."""
         held = self._holding or self._holds_all
-        return held or event.kind is StreamKind.FINISH or event.form is Form.CALL
+        return held or event.kind is _FINISH or event.form is _CALL
 
     def begin(self, headers: Headers) -> None:
         """Send the head of the response: the status is final from now on."""
@@ -114,24 +120,37 @@ class Delivery:
         if not self.begun:
             self.begin(headers)
         self._committed = True
-        self._flush()
+        self._send(self._take_held())
 
     @property
     def flows(self) -> bool:
         """Whether text goes out as it comes."""
-        return self._committed and not (self._holding or self._holds_all or self._held)
+        return self._committed and not (self._holding or self._holds_all or self._held_bytes)
 
     def pass_on(self, event: StreamEvent) -> None:
         """A piece of text. Only while it flows."""
         self._write(event)
 
+    @property
+    def takes_bytes(self) -> bool:
+        """Whether the client gets chunks as they are."""
+        return isinstance(self._writer, ChatWriter)
+
+    def pass_bytes(self, data: bytes, as_chunk: bytes) -> None:
+        """A piece of text as the client gets it, which is noted already. Only while it flows.
+
+        `as_chunk`: what it is as a chunk, if that is known.
+        """
+        self.writes += 1
+        self._responder.write(data, as_chunk)
+
     def take(self, event: StreamEvent) -> None:
         """One piece of the stream, in order. Raises BufferError when too much would be held."""
-        if event.kind is StreamKind.PING:
+        if event.kind is _PING:
             if self._committed:
                 self._write(event)
             return
-        if event.kind is StreamKind.FINISH or event.form is Form.CALL:
+        if event.kind is _FINISH or event.form is _CALL:
             self._holding = True
         size_bytes = size_of(event)
         if not size_bytes:
@@ -161,9 +180,9 @@ class Delivery:
         """The answer is whole."""
         if not self.begun:
             self.begin(headers)
-        self._flush()
-        self._send(self._writing().finish())
-        self._responder.finish()
+        last = self._take_held() + self._writing().finish()
+        self.writes += 1
+        self._responder.finish(last)
 
     def break_off(self, failure: Failure) -> None:
         """The answer will not be whole: say so, and don't end properly."""
@@ -185,12 +204,14 @@ class Delivery:
             self.writes += 1
             self._responder.write(data)
 
-    def _flush(self) -> None:
+    def _take_held(self) -> bytes:
+        """What the client gets of the events that are held, which are held no more."""
         if not self._held:
-            return
+            return b""
         writer = self._writing()
         for event in self._held:
             self._note(event)
-        self._send(b"".join([writer.write(event) for event in self._held]))
+        data = b"".join([writer.write(event) for event in self._held])
         self._held.clear()
         self._held_bytes = 0
+        return data

@@ -12,7 +12,7 @@ import logging
 from dataclasses import replace
 
 from halfopen import errors
-from halfopen.gateway.answering import Answering
+from halfopen.gateway.answering import Answering, Writing
 from halfopen.gateway.attempt import Attempt
 from halfopen.gateway.delivery import Delivery, must_be_whole
 from halfopen.gateway.failure import failure_of
@@ -94,9 +94,7 @@ class Exchange:
         )
         self._delivery = Delivery(
             responder,
-            lambda: client.writer(
-                ask, request_id=responder.request_id, created_s=int(runtime.surroundings.clock.wall())
-            ),
+            Writing(runtime, client, ask, responder).writer,
             self._resumption.delivered.note,
             holds_all=must_be_whole(ask, route.options),
             answer_max_bytes=runtime.snapshot.gateway.answer_max_bytes,
@@ -104,13 +102,8 @@ class Exchange:
         self._answering = Answering(runtime, client, ask, responder, self._journey, self._delivery)
         self._keepalive: KeepAlive | None = None
         self._flights = Flights(self._answering, self._delivery, self._resumption)
-        self._streaming = Streaming(
-            self,
-            self._journey,
-            (self._delivery, self._flights, self._resumption),
-            runtime.loop,
-            stall_s=route.options.stall_s,
-        )
+        parts = (self._delivery, self._flights, self._resumption)
+        self._streaming = Streaming(self._journey, parts, runtime.loop, stall_s=route.options.stall_s)
         self._answer: Answer | None = None
         self._fault: Fault | None = None
         self._paused = False
@@ -251,7 +244,7 @@ class Exchange:
     @guarded
     def on_attempt_connected(self, attempt: Attempt) -> None:
         """The request is on its way."""
-        self.step(ev.Connected(attempt.number))
+        self._journey.connected(attempt.number, self._runtime.loop.time())
 
     @guarded
     def on_attempt_head(self, attempt: Attempt, head: ResponseHead) -> None:
@@ -259,12 +252,13 @@ class Exchange:
         self._flights.told_id(attempt, head.header("x-request-id") or head.header("request-id"))
         if self._paused:
             attempt.pause()
-        self.step(ev.FirstByte(attempt.number, head.status, attempt.limits(head)))
+        limits, now = attempt.limits(head), self._runtime.loop.time()
+        self._journey.first_byte(attempt.number, head.status, limits, now)
 
     @guarded
     def on_attempt_events(self, attempt: Attempt, events: list[StreamEvent]) -> None:
         """Pieces of a stream."""
-        self._streaming.take(attempt, events)
+        self._streaming.take(self, attempt, events)
 
     @guarded
     def on_attempt_answer(self, attempt: Attempt, answer: Answer) -> None:
@@ -290,6 +284,12 @@ class Exchange:
         landed = len(self._journey.attempts)
         self.perform(self._journey.step(event, self._runtime.loop.time()))
         self._wake_after(landed)
+
+    def on_first_content(self, attempt: Attempt, *, held: bool) -> None:
+        """The attempt's answer begins, or its first part that is not held: its target may have more room."""
+        self.step(ev.Content(attempt.number, held=held))
+        if self._runtime.waiting_lines.waiting:
+            self._runtime.wake(attempt.target.name, 1, self._runtime.loop.time())
 
     def _wake_after(self, landed: int) -> None:
         """Give away the room of the attempts that have ended, all but the first `landed`."""
@@ -393,5 +393,6 @@ class Exchange:
             usage=self._flights.usage(),
             continuations=tuple(self._resumption.continuations),
         )
+        self._flights.release()
         runtime.surroundings.on_outcome(outcome)
         runtime.ended()

@@ -106,6 +106,12 @@ class Flights:
         for attempt in self:
             attempt.cancel()
 
+    def release(self) -> None:
+        """The request is over: attempts and whoever owns them would hold each other in memory."""
+        for attempt in self:
+            attempt.reception.release()
+        self._lead = self._rival = None
+
     def usage(self) -> Usage | None:
         """What all attempts have spent, as far as it is known, now that none is under way."""
         rival, last = self._rival, self._lead
@@ -113,9 +119,9 @@ class Flights:
             self._count(rival, None)
         if last is None or last.counted:
             return self._resumption.total(None, 0)
-        return self._resumption.total(last.usage, last.chars)
+        return self._resumption.total(last.usage, last.all_chars)
 
     def _count(self, attempt: Attempt, fault: Fault | None) -> None:
         if not attempt.counted:
             attempt.counted = True
-            self._resumption.failed(fault, attempt.usage, attempt.chars)
+            self._resumption.failed(fault, attempt.usage, attempt.all_chars)

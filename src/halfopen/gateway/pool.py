@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from halfopen.gateway.dial import LastAddresses, dial
+from halfopen.gateway.text_way import TextWay
 from halfopen.gateway.tls import ResumingContext, reason_of
 from halfopen.gateway.upstream import CallSink, UpstreamConnection
 from halfopen.http1 import ResponseHead
@@ -81,6 +82,11 @@ class UpstreamCall(CallSink):
         """Read on."""
         if self._connection is not None:
             self._connection.resume()
+
+    def shorten(self, way: TextWay) -> None:
+        """Text in the middle of the answer goes this way, past the sink."""
+        if self._connection is not None:
+            self._connection.text_way = way
 
     def connecting(self, task: asyncio.Task[None]) -> None:
         """A connection is being made for it."""

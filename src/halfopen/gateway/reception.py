@@ -8,18 +8,23 @@ Rules
    of no account.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from halfopen import errors
 from halfopen.gateway.upstream import CallSink
 from halfopen.http1 import BodyDecoder, CodingError, ResponseHead, is_coded
 from halfopen.model import Fault, Kind, Reply, Target, TransportError
 from halfopen.providers import Answer, Ask, StreamEvent, StreamKind, StreamReader, Translation
+from halfopen.providers.event_reader import EventReader
 
 ERROR_BODY_MAX_BYTES = 64 * 1024
 _EVENT_STREAM = "text/event-stream"
 _SNIFFED_BYTES = 64
 _EVENT_STARTS = (b"data:", b"event:", b"id:", b"retry:", b":")
+# Looking a member up in its class takes as long as a method does.
+_DONE: Final = StreamKind.DONE
+_FAULT: Final = StreamKind.FAULT
+_FINISH: Final = StreamKind.FINISH
 
 
 class Listener(Protocol):
@@ -39,6 +44,30 @@ class Listener(Protocol):
 
     def on_attempt_fault(self, fault: Fault) -> None:
         """The attempt failed, and its call is over or must be cancelled."""
+
+
+class _Nobody:
+    """Listens no more."""
+
+    __slots__ = ()
+
+    def on_attempt_connected(self) -> None:
+        """Too late."""
+
+    def on_attempt_head(self, head: ResponseHead) -> None:
+        """Too late."""
+
+    def on_attempt_events(self, events: list[StreamEvent]) -> None:
+        """Too late."""
+
+    def on_attempt_answer(self, answer: Answer) -> None:
+        """Too late."""
+
+    def on_attempt_fault(self, fault: Fault) -> None:
+        """Too late."""
+
+
+_NOBODY: Final = _Nobody()
 
 
 class Reception(CallSink):
@@ -73,7 +102,7 @@ class Reception(CallSink):
         wall_s: float,
     ) -> None:
         """`dialect` is the upstream's, for its errors; `wall_s` the time of day, for dates in headers."""
-        self._listener = listener
+        self._listener: Listener = listener
         self._ask = ask
         self._translation = translation
         self._target = target
@@ -95,6 +124,11 @@ class Reception(CallSink):
         """What came so far of a plain response, which the listener knows of."""
         self._head = head
         self._body += body
+
+    def release(self) -> None:
+        """Nobody listens any more: whoever did holds this reception, and would stay in memory with it."""
+        self.over = True
+        self._listener = _NOBODY
 
     def on_connected(self) -> None:
         """The request is being sent."""
@@ -160,6 +194,12 @@ class Reception(CallSink):
     def _head_is_good(self) -> bool:
         return self._head is not None and 200 <= self._head.status < 300
 
+    @property
+    def event_reader(self) -> EventReader | None:
+        """Who reads the stream, if that is of events and no coding lies over it."""
+        reader = self._reader
+        return reader if self._decoder is None and isinstance(reader, EventReader) else None
+
     def take_as_ended(self) -> None:
         """The finish evidence came a while ago and nothing has ended the stream: its end is now."""
         if not self.over and self._reader is not None:
@@ -212,10 +252,10 @@ class Reception(CallSink):
         if not events:
             return
         last = events[-1].kind
-        if last is StreamKind.DONE or last is StreamKind.FAULT:
+        if last is _DONE or last is _FAULT:
             self.over = True
         elif not self._finish_seen:
-            self._finish_seen = any(event.kind is StreamKind.FINISH for event in events)
+            self._finish_seen = any(event.kind is _FINISH for event in events)
         self._listener.on_attempt_events(events)
 
     def _fail(self, error: TransportError, detail: str) -> None:

@@ -69,15 +69,15 @@ class Responder(ABC):
 
     @abstractmethod
     def begin(self, status: int, headers: Headers) -> None:
-        """Begin an answer of unknown length."""
+        """Begin an answer of unknown length. What is written at once behind it goes out with it."""
 
     @abstractmethod
-    def write(self, data: bytes) -> None:
-        """Send a piece of it."""
+    def write(self, data: bytes, as_chunk: bytes = b"") -> None:
+        """Send a piece of it. `as_chunk`: what it is as a chunk (HTTP/1.1), if whoever writes has that."""
 
     @abstractmethod
-    def finish(self) -> None:
-        """End it properly."""
+    def finish(self, last: bytes = b"") -> None:
+        """End it properly, with a last piece if there is one."""
 
     @abstractmethod
     def abort(self) -> None:

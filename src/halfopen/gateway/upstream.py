@@ -13,6 +13,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Final, cast
 
+from halfopen.gateway.text_way import TextWay
 from halfopen.http1 import BadResponseError, KnownResponse, ResponseHead, ResponseParser, learn_response
 from halfopen.model import TransportError
 
@@ -65,6 +66,7 @@ class UpstreamConnection(asyncio.Protocol):
         "idle_since",
         "responded",
         "sink",
+        "text_way",
         "transport",
         "used",
     )
@@ -79,6 +81,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._on_lost = on_lost
         self.sink: CallSink | None = None
         """Who is told of the response that is on its way; None: nobody asked for one."""
+        self.text_way: TextWay | None = None
+        """Who takes what is text in the middle of a streamed answer; the sink gets the rest."""
         self._parser: ResponseParser | None = None
         self._head: ResponseHead | None = None
         self._known: KnownResponse | None = None
@@ -115,6 +119,7 @@ class UpstreamConnection(asyncio.Protocol):
     def abandon(self) -> None:
         """Nobody wants the response any more."""
         self.sink = None
+        self.text_way = None
         self.close()
 
     def close(self) -> None:
@@ -157,8 +162,12 @@ class UpstreamConnection(asyncio.Protocol):
                 self._surprises += 1
                 self._known = learn_response(data, self._head)
             self._head = None
-        else:
+            return
+        piece = parser.chunk_of(data)
+        if piece is None:
             self._parse(parser, data)
+        else:
+            self._take_body(piece, data)
 
     def eof_received(self) -> None:
         """The far side has sent all it will."""
@@ -183,12 +192,12 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_response_body(self, data: bytes) -> None:
         """A piece of the body."""
-        if self.sink is not None:
-            self.sink.on_data(data)
+        self._take_body(data, b"")
 
     def on_response_end(self) -> None:
         """The response is whole."""
         sink, self.sink = self.sink, None
+        self.text_way = None
         if sink is None:
             return
         parser = self._parser
@@ -196,6 +205,10 @@ class UpstreamConnection(asyncio.Protocol):
         sink.on_end()
 
     # Inside.
+
+    def _take_body(self, data: bytes, as_chunk: bytes) -> None:
+        if self.sink is not None and (self.text_way is None or not self.text_way.take(data, as_chunk)):
+            self.sink.on_data(data)
 
     def _parse(self, parser: ResponseParser, data: bytes) -> None:
         try:
@@ -243,6 +256,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _fail(self, error: TransportError, detail: str) -> None:
         sink, self.sink = self.sink, None
+        self.text_way = None
         self.close()
         if sink is not None:
             sink.on_failed(error, detail)

@@ -1,5 +1,6 @@
 """HTTP/1.1 and server-sent events without I/O, for both sides."""
 
+from halfopen.http1.chunks import chunk, last_chunks
 from halfopen.http1.coding import BodyDecoder, CodingError, is_coded
 from halfopen.http1.known_request import KnownHead, learn_request
 from halfopen.http1.known_response import KnownResponse, learn_response
@@ -23,7 +24,9 @@ __all__ = [
     "ResponseParser",
     "SseEvent",
     "SseParser",
+    "chunk",
     "is_coded",
+    "last_chunks",
     "learn_request",
     "learn_response",
 ]

@@ -7,6 +7,8 @@ Rules
 3. A transfer coding other than chunked, or two lengths, is refused.
 4. The head is bounded. The body is bounded by the owner, who knows what it is for.
 5. A response is only whole when `on_response_end` was called.
+6. Bytes that are one whole chunk, as most of a stream's are, need no parser: it stands between two chunks
+   before them and after them.
 
 Source: RFC 9112, sections 4, 6 and 8.
 """
@@ -14,6 +16,8 @@ Source: RFC 9112, sections 4, 6 and 8.
 from typing import Protocol
 
 import httptools
+
+from halfopen.http1.chunks import whole_chunk
 
 HEAD_MAX_BYTES = 64 * 1024
 HEADERS_MAX = 200
@@ -62,6 +66,7 @@ class ResponseParser:
     """Parses one response. Make a new one for the next."""
 
     __slots__ = (
+        "_between_chunks",
         "_head",
         "_head_bytes",
         "_head_bytes_seen",
@@ -75,7 +80,7 @@ class ResponseParser:
     def __init__(self, sink: ResponseSink) -> None:
         """Gives what it finds to `sink`."""
         self._sink = sink
-        self._parser = httptools.HttpResponseParser(self)
+        self._parser: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self._headers: list[tuple[str, str]] = []
         self._head: ResponseHead | None = None
         self._head_bytes = 0
@@ -83,6 +88,8 @@ class ResponseParser:
         self._head_bytes_seen = 0
         """Bytes of the headers themselves: a head that comes in one piece is bounded by these."""
         self._interim = False
+        self._between_chunks = False
+        """Whether the last thing that was parsed is a chunk's end, or a head before chunks."""
         self.ended = False
         """Whether the response is whole."""
 
@@ -103,7 +110,7 @@ class ResponseParser:
 
     def feed(self, data: bytes) -> None:
         """Parse. Raises BadResponseError."""
-        if self.ended:
+        if self.ended or self._parser is None:
             raise BadResponseError("bytes after the end of the response")
         if self._head is None:
             self._head_bytes += len(data)
@@ -118,6 +125,12 @@ class ResponseParser:
             raise BadResponseError(f"not a valid HTTP/1.1 response: {problem}") from None
         if self._head is None and self._head_bytes > HEAD_MAX_BYTES:
             raise BadResponseError(f"a response head of more than {HEAD_MAX_BYTES} bytes")
+        # A line's end: no byte of the next chunk's size has come.
+        self._between_chunks = self._between_chunks and data.endswith(b"\r\n")
+
+    def chunk_of(self, data: bytes) -> bytes | None:
+        """What one whole chunk holds, if `data` is that and no more. None: feed it."""
+        return whole_chunk(data) if self._between_chunks else None
 
     def eof(self) -> bool:
         """The connection ended. Returns whether that ended the response properly."""
@@ -142,6 +155,8 @@ class ResponseParser:
 
     def on_headers_complete(self) -> None:
         """The head is whole."""
+        if self._parser is None:
+            raise BadResponseError("a second response to one request")
         status = self._parser.get_status_code()
         headers = tuple(self._headers)
         self._headers = []
@@ -167,7 +182,16 @@ class ResponseParser:
             keep_alive=self._parser.should_keep_alive(),
             close_delimited=not (lengths or chunked or no_body),
         )
+        self._between_chunks = chunked
         self._sink.on_response_head(self._head)
+
+    def on_chunk_header(self) -> None:
+        """A chunk begins, or the last one of size 0."""
+        self._between_chunks = False
+
+    def on_chunk_complete(self) -> None:
+        """A chunk is whole."""
+        self._between_chunks = True
 
     def on_body(self, data: bytes) -> None:
         """A piece of the body."""
@@ -177,6 +201,8 @@ class ResponseParser:
 
     def on_message_complete(self) -> None:
         """The response, or an interim one, is whole."""
+        self._between_chunks = False
         if not self._interim:
             self.ended = True
+            self._parser = None  # it holds this object, as this holds it: both would stay in memory
             self._sink.on_response_end()

@@ -57,10 +57,14 @@ class SseParser:
         """Bytes of an event that has not ended. Not empty at the end of a stream: it was cut."""
         return bytes(self._pending)
 
+    @property
+    def is_between_events(self) -> bool:
+        """Whether a stream has begun and all that came of it was whole events."""
+        return self._begun and not (self._pending or self._has_cr or self._too_large)
+
     def feed(self, data: bytes) -> list[SseEvent]:
         """Return the events that `data` completes. Raises EventTooLargeError."""
-        begins = self._begun and not (self._pending or self._has_cr or self._too_large)
-        if begins and _is_one_line(data) and len(data) <= self._max_bytes:
+        if self.is_between_events and _is_one_line(data) and len(data) <= self._max_bytes:
             return [SseEvent(data, data[6:-2])]  # as most of what comes
         self._check_bound([])
         if not self._begun:
@@ -178,6 +182,11 @@ def _ended(event: SseEvent) -> SseEvent:
 
 
 _FIELDS = (b"data", b"event", b"id", b"retry")
+
+
+def one_line_of(raw: bytes) -> bytes | None:
+    """The data of an event that is one data line and nothing else. None: it is more."""
+    return raw[6:-2] if _is_one_line(raw) else None
 
 
 def _is_one_line(raw: bytes) -> bool:

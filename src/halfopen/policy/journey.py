@@ -176,8 +176,7 @@ class Journey:
         flight.state.settle_success(flight.permit, now, usage)
         self.served_by = flight.state.target
         self._land(flight, now, None)
-        self.state = _ENDED
-        self.wake_at = NEVER
+        self._end()
         actions.append(Complete(attempt))
         return actions
 
@@ -393,6 +392,7 @@ class Journey:
     def _end(self) -> None:
         self.state = _ENDED
         self.wake_at = NEVER
+        self._selection.close()
 
 
 _HANDLERS: Final[Mapping[State, Mapping[type, Callable[[Journey, Any, float], list[Action]]]]] = {

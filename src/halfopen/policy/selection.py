@@ -92,6 +92,10 @@ class Selection:
         self.skips: tuple[Skip, ...] = ()
         """Targets that were passed over, each reason once."""
 
+    def close(self) -> None:
+        """The request is over: nothing is asked any more. Who was asked may hold the journey itself."""
+        self._unfit = _over
+
     def state(self, index: int) -> TargetState:
         """The shared state of a target."""
         return self.states[index]
@@ -351,6 +355,10 @@ class Selection:
         skip = Skip(self.states[index].target.name, reason)
         if skip not in self.skips:
             self.skips = (*self.skips, skip)
+
+
+def _over(_target: Target) -> str | None:
+    return "the request is over"
 
 
 def has_queue(refusals: Sequence[Refused], deadline: float) -> bool:

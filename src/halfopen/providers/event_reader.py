@@ -10,29 +10,44 @@ from halfopen.providers.contract import StreamEvent, StreamKind
 
 
 class EventReader(ABC):
-    """Reads one stream of events. With `close` it implements `StreamReader`."""
+    """Reads one stream of events. Implements `StreamReader`."""
 
-    __slots__ = ("_ended", "_parser")
+    __slots__ = ("_ended", "_parser", "_quiet")
 
     def __init__(self) -> None:
         """Begin a stream."""
         self._parser = SseParser()
         self._ended = False
         """Whether DONE or FAULT was returned."""
+        self._quiet = False
+        """Whether all that was fed so far was whole events."""
 
     def feed(self, data: bytes) -> list[StreamEvent]:
         """Return what `data` completes. After DONE or FAULT: nothing."""
         if self._ended:
             return []
+        parser = self._parser
         try:
-            parsed = self._parser.feed(data)
+            parsed = parser.feed(data)
         except EventTooLargeError as problem:
             made = self._read_all(list(problem.events))
             if not self._ended:
                 fault = errors.make(Kind.ANSWER_TOO_LARGE, f"The stream has {problem}.")
                 made.append(self._fail(fault))
             return made
+        self._quiet = parser.is_between_events
         return self._read_all(parsed)
+
+    @abstractmethod
+    def close(self) -> list[StreamEvent]:
+        """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
+
+    def text_of(self, piece: bytes) -> str | None:  # noqa: ARG002 - whoever has a short way for it reads it
+        """The text of a whole event that is nothing else and passes as it is; then it is read.
+
+        None: feed it. Also where a dialect has no quicker way to tell.
+        """
+        return None
 
     @abstractmethod
     def _read_all(self, parsed: list[SseEvent]) -> list[StreamEvent]:

@@ -8,7 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from halfopen.gateway.streaming import Streaming
-from halfopen.http1 import sse
+from halfopen.gateway.text_way import TextWay
+from halfopen.http1 import ResponseParser, sse
 from halfopen.policy import AfterCommit, JourneyOptions
 from halfopen.policy.hedge import HedgeBudget
 from halfopen.policy.options import HedgeOptions
@@ -23,6 +24,8 @@ def longer(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Streaming, "_pass_on", lambda *_: False)
     patch.setattr(OpenAIReader, "_plain_text", lambda *_: None)
     patch.setattr(sse, "_is_one_line", lambda _: False)
+    patch.setattr(TextWay, "take", lambda *_: False)
+    patch.setattr(ResponseParser, "chunk_of", lambda *_: None)
 
 
 def framed(data: bytes) -> bytes:
@@ -230,6 +233,7 @@ def test_whatever_comes(data: st.DataObject, kit: Any) -> None:
 def test_the_short_way_is_taken(kit: Any) -> None:
     """Words that come one by one are passed on, all but the first, and nothing else is: else these tests would show nothing."""
     passed: list[bool] = []
+    shortest: list[bool] = []
 
     def counted(patch: pytest.MonkeyPatch, _stage: Any) -> None:
         pass_on = Streaming._pass_on
@@ -238,11 +242,19 @@ def test_the_short_way_is_taken(kit: Any) -> None:
             passed.append(pass_on(self, *args))
             return passed[-1]
 
+        take = TextWay.take
+
+        def counting_text(self: Any, *args: Any) -> bool:
+            shortest.append(take(self, *args))
+            return shortest[-1]
+
         patch.setattr(Streaming, "_pass_on", counting)
+        patch.setattr(TextWay, "take", counting_text)
 
     words = [step for number in range(5) for step in (framed(text(f"w{number} ")), 0.1)]
     scene = streamed(
         kit, HEAD + framed(ROLE), *words, framed(CALL), framed(text("x")), framed(STOP), LAST, planted=counted
     )
     kit.run(scene, plainly=True)
-    assert passed == [False, False, *[True] * 4, False, False, False, False]
+    assert shortest == [*[True] * 4, False, False, False]
+    assert passed == [False] * 6

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from halfopen.gateway import exchange, plain, streaming
+from halfopen.gateway import exchange, plain, streaming, text_way
+from halfopen.gateway.text_way import TextWay
 from halfopen.policy import JourneyOptions
 from halfopen.policy.hedge import HedgeBudget
 from halfopen.policy.options import HedgeOptions
@@ -63,6 +64,19 @@ STREAMS = {
     "all forms are passed on": ("event.form is not _TEXT\n            or ", ""),
     "all kinds are passed on": ("            or event.kind is not _CONTENT\n", ""),
     "counts are passed by": ("            or event.usage is not None\n", ""),
+}
+
+
+WAYS = {
+    "progress is not told": ("        journey.progress(chars, self._loop.time())\n", ""),
+    "characters are not counted": ("        self.chars += chars\n", ""),
+    "what goes out is not noted": ("        self._delivered.note_text(text)\n", ""),
+    "what is held is passed on": (" or not delivery.flows", ""),
+    "it is not passed on": ("        delivery.pass_bytes(piece, as_chunk)\n", ""),
+    "it is passed on twice": (
+        "        delivery.pass_bytes(piece, as_chunk)\n        return True",
+        "        delivery.pass_bytes(piece, as_chunk)",
+    ),
 }
 
 
@@ -208,8 +222,20 @@ def test_a_wrong_way_of_streams_is_seen(
 ) -> None:
     """The same for text that is passed on."""
     scenes = stream_scenes(kit)
+    monkeypatch.setattr(TextWay, "take", lambda *_: False)
     expected = [kit.run(scene, plainly=True) for scene in scenes]
     monkeypatch.setattr(exchange, "Streaming", plant(streaming, STREAMS[name]).Streaming)
+    assert [kit.run(scene, plainly=True) for scene in scenes] != expected
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_a_wrong_way_of_text_is_seen(
+    name: str, kit: Any, plant: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for text that goes the shortest way."""
+    scenes = stream_scenes(kit)
+    expected = [kit.run(scene, plainly=True) for scene in scenes]
+    monkeypatch.setattr(streaming, "TextWay", plant(text_way, WAYS[name]).TextWay)
     assert [kit.run(scene, plainly=True) for scene in scenes] != expected
 
 

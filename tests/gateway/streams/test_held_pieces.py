@@ -12,8 +12,8 @@ from halfopen.gateway.delivery import Delivery
 from halfopen.model import Kind, Target
 from halfopen.policy import JourneyOptions
 from halfopen.providers.chat_request import parse_chat
-from halfopen.providers.clients.chat.dialect import ChatWriter
-from halfopen.providers.continuation import Delivered, delivered
+from halfopen.providers.clients.chat.writer import ChatWriter
+from halfopen.providers.continuation import Delivered, Identity, delivered
 from halfopen.providers.contract import Form, StreamEvent, StreamKind
 from halfopen.providers.openai import OPENAI
 
@@ -26,7 +26,7 @@ class Nowhere:
 
     def begin(self, *_: Any) -> None: ...
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, data: bytes, as_chunk: bytes = b"") -> None: ...
 
 
 def delivery_of(answer_max_bytes: int = MIB) -> Delivery:
@@ -119,8 +119,8 @@ def _chat() -> Any:
     return parse_chat(b'{"model": "m", "stream": true, "messages": [{"role": "user", "content": "x"}]}')
 
 
-def test_a_stream_without_ids_is_looked_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Chunks that carry no id cost no second parsing each."""
+def test_only_who_goes_on_with_a_stream_looks_for_its_ids(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Chunks cost no second parsing, whether they carry an id or not; the first tells it."""
     looks = 0
     look = delivered.identity_of
 
@@ -134,6 +134,8 @@ def test_a_stream_without_ids_is_looked_at_once(monkeypatch: pytest.MonkeyPatch)
     bare = b'data: {"choices": [{"index": 0, "delta": {"content": "a"}}]}\n\n'
     for _ in range(100):
         noted.note(StreamEvent(StreamKind.CONTENT, bare, 1, form=Form.TEXT, text="a"))
+    assert looks == 0
+    assert noted.identity == Identity()
     assert looks == 1
 
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from halfopen.http1 import sse
 from halfopen.providers import Chat, StreamEvent, parse_chat
-from halfopen.providers.contract import StreamKind
-from halfopen.providers.openai import stream
+from halfopen.providers.contract import Form, StreamKind
+from halfopen.providers.openai import known_chunk, stream
 from halfopen.providers.openai.stream import OpenAIReader
 
 HEAD = b'{"id":"c","object":"chat.completion.chunk","created":1,"model":"m",'
@@ -95,6 +95,45 @@ DATA = {
     "done": b"[DONE]",
     "empty": b"",
 }
+CONTENTS = {
+    "words": b"more words",
+    "nothing": b"",
+    "a quotation mark": b'say "',
+    "another member": b'a","refusal":"no',
+    "another choice": b'a"}},{"index":1,"delta":{"content":"b',
+    "a finish": b'a"},"finish_reason":"stop","x":{"y":"',
+    "an escaped mark": b'say \\"hello\\"',
+    "a backslash": b"a\\",
+    "an escape": b"\\u00e4\\n",
+    "half a pair": b"\\ud83d",
+    "a tab": b"a\tb",
+    "a null byte": b"a\x00b",
+    "a line end": b"a\nb",
+    "two line ends": b"a\n\nb",
+    "a carriage return": b"a\rb",
+    "a delete": b"a\x7fb",
+    "letters": "ä€😀".encode(),
+    "a surrogate": b"\xed\xa0\x80",
+    "no UTF-8": b"\xff",
+    "half a letter": b"\xe2\x82",
+    "a line separator": "a\u2028b".encode(),
+    "a hard blank": "a\u00a0b".encode(),
+    "a trial": b"a trial, which no model says",
+}
+"""What may stand inside the quotation marks of a text."""
+SHAPES = {
+    "plain": delta(b'"content":"%b"'),
+    "with a blank": delta(b'"content": "%b"'),
+    "with logprobs before": delta(
+        b'"content":"%b"', index=b'"index":0,"logprobs":{"content":"word"},', choice=b',"finish_reason":null'
+    ),
+    "twice": delta(b'"content":"word","content":"%b"'),
+    "twice, the first changes": delta(b'"content":"%b","content":"word"'),
+    "in another string": delta(b'"x":"\\"content\\":\\"%b\\"","content":"word"'),
+    "in an unknown member": delta(b'"x":{"content":"%b"},"content":"word"'),
+    "of another choice": HEAD
+    + b'"choices":[{"index":0,"delta":{"content":"word"}},{"index":1,"delta":{"content":"%b"}}]}',
+}
 FRAMES = {
     "plain": b"data: %b\n\n",
     "no blank": b"data:%b\n\n",
@@ -132,15 +171,30 @@ def read(chat: Chat, pieces: list[bytes], reader: Any = OpenAIReader) -> tuple[l
     made, short = reader(chat), 0
     plain_text = reader._plain_text
 
-    def counted(self: Any, event: Any) -> str | None:
+    def counted(self: Any, *args: Any) -> str | None:
         nonlocal short
-        text: str | None = plain_text(self, event)
+        text: str | None = plain_text(self, *args)
         short += bool(text)
         return text
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(reader, "_plain_text", counted)
         return [each for piece in pieces for each in made.feed(piece)] + made.close(), short
+
+
+def read_shortly(
+    chat: Chat, pieces: list[bytes], reader: Any = OpenAIReader
+) -> tuple[list[StreamEvent], int]:
+    """The same as the gateway asks, which looks for text before all else; and how much of it was found."""
+    made, short, events = reader(chat), 0, []
+    for piece in pieces:
+        text = made.text_of(piece)
+        if text:
+            short += 1
+            events.append(StreamEvent(StreamKind.CONTENT, piece, len(text), form=Form.TEXT, text=text))
+        else:
+            events += made.feed(piece)
+    return events + made.close(), short
 
 
 def read_closely(chat: Chat, pieces: list[bytes]) -> list[StreamEvent]:
@@ -171,6 +225,53 @@ def test_one_chunk_in_every_frame(name: str, request_name: str) -> None:
             [text, frame],
         ):
             assert read(chat, pieces)[0] == read_closely(chat, pieces), frame
+            assert read_shortly(chat, pieces)[0] == read_closely(chat, pieces), frame
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
+@pytest.mark.parametrize("name", DATA)
+def test_one_chunk_among_those_it_looks_like(name: str, request_name: str) -> None:
+    """Behind text by which chunks are known, and before more of it: the same events, to the byte."""
+    chat, text = REQUESTS[request_name], b"data: " + DATA["text"] + b"\n\n"
+    for frame in frames(DATA[name]):
+        pieces = [STARTS[0], text, text, text, frame, text, frame, END]
+        assert read_shortly(chat, pieces)[0] == read_closely(chat, pieces), frame
+
+
+@pytest.mark.parametrize("content", CONTENTS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_chunks_that_look_like_one_before_them(shape: str, content: str) -> None:
+    """Whatever stands where the text stood, as long as the rest is the same."""
+    first, more = (b"data: " + SHAPES[shape] % words + b"\n\n" for words in (b"word", CONTENTS[content]))
+    for end in (END, b""):
+        pieces = [STARTS[0], first, first, more, first, more, end]
+        assert read_shortly(REQUESTS["plain"], pieces)[0] == read_closely(REQUESTS["plain"], pieces)
+
+
+def test_chunks_are_known_by_one_before_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then they aren't decoded: else these tests would show nothing."""
+    text = b"data: " + DATA["text"] + b"\n\n"
+    reader = OpenAIReader(REQUESTS["plain"])
+    for piece in (STARTS[0], text, text):
+        reader.feed(piece)
+    monkeypatch.setattr(stream, "read_chunk", lambda _: pytest.fail("it was decoded"))
+    assert [
+        reader.text_of(text.replace(b"word", each)) for each in (b"one", b"two", "drei ä€😀".encode())
+    ] == [
+        "one ",
+        "two ",
+        "drei ä€😀 ",
+    ]
+
+
+def test_chunks_that_always_differ_are_soon_decoded_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What looks like nothing before it is not learnt for ever."""
+    learnt: list[bytes] = []
+    learn = stream.learn_chunk
+    monkeypatch.setattr(stream, "learn_chunk", lambda raw, text: learnt.append(raw) or learn(raw, text))
+    pieces = [b"data: " + delta(TEXT, top=b'"x":%d,' % number) + b"\n\n" for number in range(20)]
+    read_shortly(REQUESTS["plain"], [*pieces, END])
+    assert len(learnt) == 4
 
 
 def test_the_short_way_is_taken() -> None:
@@ -240,8 +341,8 @@ PLANTED = {
     "a finish is overlooked": ("choice.finish_reason or choice.index:", "choice.index:"),
     "another choice passes": ("choice.finish_reason or choice.index:", "choice.finish_reason:"),
     "counts are overlooked": ("chunk.error or chunk.usage", "chunk.error"),
-    "a name is overlooked": ("event.event or event.stray or not data", "event.stray or not data"),
-    "strays are overlooked": ("event.event or event.stray or not data", "event.event or not data"),
+    "a name is overlooked": ("None if event.event or event.stray else", "None if event.stray else"),
+    "strays are overlooked": ("None if event.event or event.stray else", "None if event.event else"),
     "an error is overlooked": ("chunk.error or chunk.usage", "chunk.usage"),
     "more choices pass": ("len(chunk.choices) != 1", "not chunk.choices"),
     "a refusal is overlooked": ("or delta.refusal\n", ""),
@@ -250,7 +351,7 @@ PLANTED = {
     "old calls are overlooked": ("or delta.function_call\n", ""),
     "audio is overlooked": ("or delta.audio\n", ""),
     "images are overlooked": ("or delta.images\n", ""),
-    "nothing was said": ("        if text:\n            self._filled = True\n", "        if text:\n"),
+    "nothing was said": ("            self._filled = True\n            self._seen", "            self._seen"),
     "no choice was seen": ("            self._seen.add(0)\n", ""),
     "empty text is content": (
         "        if text:\n            events",
@@ -273,3 +374,30 @@ def test_a_planted_defect_is_seen(name: str, plant: Callable[..., types.ModuleTy
         != read_closely(REQUESTS["counted"], [frame, end])
     ]
     assert seen
+
+
+KNOWN = {
+    "what stands before is overlooked": ("not raw.startswith(self._before) or ", ""),
+    "what stands behind is overlooked": (" or not raw.endswith(self._after)", ""),
+    "marks pass": (" and '\"' not in text", ""),
+    "escapes pass": (' and "\\\\" not in text', ""),
+    "what isn't printable passes": ("text.isprintable() and ", ""),
+    "no trial is made": ("if trial.choices[0].delta.content == _TRIAL else None", ""),
+}
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_a_wrong_look_at_known_chunks_is_seen(
+    name: str, plant: Callable[..., types.ModuleType], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same for chunks that look like one before them."""
+    monkeypatch.setattr(stream, "learn_chunk", plant(known_chunk, KNOWN[name]).learn_chunk)
+    assert any(_differs(shape, content) for shape in SHAPES.values() for content in CONTENTS.values())
+
+
+def _differs(shape: bytes, content: bytes) -> bool:
+    first, more = (b"data: " + shape % words + b"\n\n" for words in (b"word", content))
+    other = b"data: " + DATA["text of a role"] + b"\n\n"
+    ended = first.replace(b"]}\n\n", b"]]\n\n")
+    pieces = [STARTS[0], first, first, more, first, ended, other, END]
+    return read_shortly(REQUESTS["plain"], pieces)[0] != read_closely(REQUESTS["plain"], pieces)

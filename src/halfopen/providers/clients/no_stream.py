@@ -4,7 +4,7 @@ from halfopen import errors
 from halfopen.model import Kind, Target
 from halfopen.providers.ask import Ask
 from halfopen.providers.client import Writer
-from halfopen.providers.clients.chat.dialect import ChatWriter
+from halfopen.providers.clients.chat.writer import ChatWriter
 from halfopen.providers.contract import StreamEvent, StreamKind, StreamReader
 
 

@@ -4,7 +4,8 @@ The client has a part of the answer (`Delivered`). The next target is asked to g
 what it writes is joined to that part (`Splice`, `Joint`), so that the client reads one text.
 """
 
-from halfopen.providers.continuation.delivered import TEXT_MAX_CHARS, Delivered, Identity
+from halfopen.providers.continuation.delivered import TEXT_MAX_CHARS, Delivered
+from halfopen.providers.continuation.identity import Identity
 from halfopen.providers.continuation.instruction import MARK, instruction
 from halfopen.providers.continuation.joint import Joint
 from halfopen.providers.continuation.overlap import Splice

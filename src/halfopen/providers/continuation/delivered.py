@@ -1,29 +1,17 @@
 """What of an answer the client has, and whether another model can go on from there."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Final
 
-import msgspec
-
-from halfopen.http1.sse import EventTooLargeError, SseParser
 from halfopen.providers.chat import Chat
+from halfopen.providers.continuation.identity import Identity, identity_of
 from halfopen.providers.contract import Form, StreamEvent, StreamKind
 from halfopen.providers.fitness import given
 from halfopen.providers.openai.choices import choices_asked
 
 TEXT_MAX_CHARS: Final = 1024 * 1024
 """Characters of text that are kept, to be sent to the next target; an answer beyond is not gone on with."""
-
-
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """What all chunks of one answer have in common; None: not known."""
-
-    id: str | None = None
-    created: int | None = None
-    model: str | None = None
 
 
 _FORCED_FORMS: Mapping[str, str] = MappingProxyType(
@@ -43,12 +31,15 @@ _FORCED_FORMS: Mapping[str, str] = MappingProxyType(
 
 _PIECES_MAX: Final = 512
 """Pieces that are kept apart: each takes many times its few characters."""
+# Looking a member up in its class takes as long as a method does.
+_PING: Final = StreamKind.PING
+_TEXT: Final = Form.TEXT
 
 
 class Delivered:
     """Notes every event that is released to the client."""
 
-    __slots__ = ("_chars", "_identified", "_others", "_pieces", "calls", "identity", "reasoning")
+    __slots__ = ("_chars", "_first", "_others", "_pieces", "calls", "reasoning")
 
     def __init__(self) -> None:
         """Nothing has been delivered."""
@@ -59,9 +50,8 @@ class Delivered:
         """Whether any piece of a tool call went out."""
         self.reasoning = False
         """Whether any thoughts went out."""
-        self._identified = False
-        self.identity = Identity()
-        """The answer's identity, as the first chunk tells it."""
+        self._first = b""
+        """The first event; only whoever goes on with the answer reads it."""
 
     @property
     def text(self) -> str:
@@ -75,25 +65,33 @@ class Delivered:
         """Whether nothing but text and thoughts went out."""
         return not (self.calls or self._others)
 
+    @property
+    def identity(self) -> Identity:
+        """The answer's identity, as the first chunk tells it."""
+        return identity_of(self._first)
+
     def note(self, event: StreamEvent) -> None:
         """Note an event that goes to the client."""
-        if not self._identified and event.data and event.kind is not StreamKind.PING:
-            self.identity = identity_of(event.data)
-            self._identified = True
-        if event.form is Form.TEXT:
-            self._chars += len(event.text)
-            if self._chars > TEXT_MAX_CHARS:
-                self._pieces.clear()  # nobody goes on with so much
-                return
-            self._pieces.append(event.text)
-            if len(self._pieces) >= _PIECES_MAX:
-                self._pieces = ["".join(self._pieces)]
+        if not self._first and event.kind is not _PING:
+            self._first = event.data
+        if event.form is _TEXT:
+            self.note_text(event.text)
         elif event.form is Form.REASONING:
             self.reasoning = True
         elif event.form is Form.CALL:
             self.calls = True
         elif event.form is Form.OTHER:
             self._others = True
+
+    def note_text(self, text: str) -> None:
+        """Note text of the first choice that goes to the client, behind an event that was noted."""
+        self._chars += len(text)
+        if self._chars > TEXT_MAX_CHARS:
+            self._pieces.clear()  # nobody goes on with so much
+            return
+        self._pieces.append(text)
+        if len(self._pieces) >= _PIECES_MAX:
+            self._pieces = ["".join(self._pieces)]
 
     def obstacle(self, chat: Chat) -> str | None:
         """Why no other model can go on with the answer to a request, in a few words; None: one can."""
@@ -121,32 +119,3 @@ def _forced_form(chat: Chat) -> str | None:
         if given(chat.fields.get(name)):
             return f"the answer must have the form of {what}"
     return None
-
-
-class _Head(msgspec.Struct):
-    id: Any = None
-    created: Any = None
-    model: Any = None
-
-
-_HEAD: Final = msgspec.json.Decoder(_Head)
-
-
-def identity_of(data: bytes) -> Identity:
-    """The identity that the first chunk of some server-sent events tells. Never raises."""
-    parser = SseParser()
-    try:
-        events = parser.feed(data) + parser.flush()
-    except EventTooLargeError as problem:
-        events = list(problem.events)
-    for event in events:
-        try:
-            head = _HEAD.decode(event.data)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            continue
-        return Identity(
-            id=head.id if isinstance(head.id, str) and head.id else None,
-            created=head.created if type(head.created) is int and head.created > 0 else None,
-            model=head.model if isinstance(head.model, str) and head.model else None,
-        )
-    return Identity()

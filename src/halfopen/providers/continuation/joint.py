@@ -22,7 +22,7 @@ from halfopen.http1.sse import SseParser
 from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Kind, Usage
 from halfopen.providers.ask import plain_value
-from halfopen.providers.continuation.delivered import Identity
+from halfopen.providers.continuation.identity import Identity
 from halfopen.providers.continuation.overlap import Splice
 from halfopen.providers.continuation.spent import summed, summed_json
 from halfopen.providers.contract import Form, StreamEvent, StreamKind

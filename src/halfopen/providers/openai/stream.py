@@ -10,8 +10,10 @@ Rules
 """
 
 from functools import partial
+from typing import Final
 
 from halfopen import errors
+from halfopen.http1.sse import one_line_of
 from halfopen.http1.sse_event import SseEvent
 from halfopen.model import Fault, Kind
 from halfopen.providers.chat import Chat
@@ -29,12 +31,15 @@ from halfopen.providers.openai.chunk import (
     thought_chars,
 )
 from halfopen.providers.openai.finish import judge_finish
+from halfopen.providers.openai.known_chunk import KnownChunk, learn_chunk
 from halfopen.providers.openai.usage import read_usage, without_usage
 
-_CONTENT = StreamKind.CONTENT
-_TEXT = Form.TEXT
-_DONE = b"[DONE]"
-_PINGS = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
+_CONTENT: Final = StreamKind.CONTENT
+_TEXT: Final = Form.TEXT
+_DONE: Final = b"[DONE]"
+_SURPRISES_MAX: Final = 4
+"""After so many chunks that did not look like the one before it isn't tried any more."""
+_PINGS: Final = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
 
 
 class OpenAIReader(EventReader):
@@ -46,7 +51,9 @@ class OpenAIReader(EventReader):
         "_filled",
         "_finished",
         "_hides_usage",
+        "_known",
         "_seen",
+        "_surprises",
     )
 
     def __init__(self, chat: Chat) -> None:
@@ -60,6 +67,9 @@ class OpenAIReader(EventReader):
         """The choices seen, and those of them that have a finish reason, by index."""
         self._filled = False
         """Whether any choice has content, a refusal or a tool call."""
+        self._known: KnownChunk | None = None
+        """A chunk of this stream that was text and nothing else."""
+        self._surprises = 0
 
     def close(self) -> list[StreamEvent]:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
@@ -69,6 +79,16 @@ class OpenAIReader(EventReader):
         if not self._ended:
             events.append(self._end_at(self._parser.tail.strip()))
         return events
+
+    def text_of(self, piece: bytes) -> str | None:
+        """The text of a chunk that is nothing else. None: feed it."""
+        if self._ended or not self._quiet:
+            return None
+        text = None if self._known is None else self._known.text_of(piece)
+        if text is None:
+            data = one_line_of(piece)
+            text = None if data is None else self._plain_text(data, piece)
+        return text
 
     def _read_all(self, parsed: list[SseEvent]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
@@ -83,7 +103,7 @@ class OpenAIReader(EventReader):
 
     def _read(self, event: SseEvent, events: list[StreamEvent]) -> None:
         """Append what one event means."""
-        text = self._plain_text(event)
+        text = None if event.event or event.stray else self._plain_text(event.data, event.raw)
         if text:
             events.append(StreamEvent(_CONTENT, event.raw, len(text), form=_TEXT, text=text))
         elif event.stray or event.event == "error":
@@ -99,10 +119,9 @@ class OpenAIReader(EventReader):
             else:
                 self._read_chunk(chunk, event, events)
 
-    def _plain_text(self, event: SseEvent) -> str | None:
+    def _plain_text(self, data: bytes, raw: bytes) -> str | None:
         """The text of a chunk that has nothing but text of the first choice. None: look closely."""
-        data = event.data
-        if event.event or event.stray or not data.startswith(b"{") or b'"usage"' in data:
+        if not data.startswith(b"{") or b'"usage"' in data:
             return None
         chunk = read_chunk(data)
         if chunk is None or chunk.choices is None or len(chunk.choices) != 1:
@@ -126,6 +145,9 @@ class OpenAIReader(EventReader):
         ):
             return None
         if text:
+            if self._filled and self._surprises < _SURPRISES_MAX:  # the first often has a role as well
+                self._surprises += 1
+                self._known = learn_chunk(raw, text)
             self._filled = True
             self._seen.add(0)
         return text
