@@ -170,10 +170,10 @@ compiled-test: env servers  ## test the compiled build: processes, drills, and a
 bench-peers:  ## install the gateways that the bench measures beside Halfopen, below .bench/
 	@scripts/bench_peers.sh
 
-bench: env bench-peers  ## Halfopen's speed beside its peers', some 25 minutes; writes docs/performance.md (ARGS="--judge pure")
+bench: env compiled bench-peers  ## Halfopen's speed beside its peers', some 25 minutes; writes docs/performance.md (ARGS="--judge pure")
 	$(BIN)/python -m bench.run all --write $(ARGS)
 
-bench-quick: env bench-peers  ## the same in seven minutes, for a look (ARGS="--only nginx --only halfopen")
+bench-quick: env compiled bench-peers  ## the same in seven minutes, for a look (ARGS="--only nginx --only halfopen")
 	$(BIN)/python -m bench.run all --rounds 3 --seconds 1.5 --requests 200000 $(ARGS)
 
 recording-cost: env  ## CPU time to record an outcome, in a worker and in control (ARGS="--outcomes N --json")

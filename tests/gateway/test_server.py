@@ -102,6 +102,23 @@ def test_draining_lets_running_answers_end(play: Any, kit: Any) -> None:
     play(scene)
 
 
+def test_whoever_waits_to_be_accepted_is_accepted_before_the_drain(play: Any, kit: Any) -> None:
+    """However many: closing a socket resets those that wait in it."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.gateway(await stage.lab())
+        gateway._listener._pause()  # as if the process had been busy
+        waiting = [await stage.client(gateway) for _ in range(200)]
+        for client in waiting:
+            client.send(kit.get("/healthz"))
+        stopping = asyncio.ensure_future(gateway.stop(drain_s=5))
+        for client in waiting:
+            assert (await client.response()).status == 200
+        await stopping
+
+    play(scene)
+
+
 def test_a_stream_that_is_cut_by_the_end_of_the_drain_says_so(play: Any, kit: Any) -> None:
     """Decision 0008: one error event and an abrupt end, never a bare one."""
 

@@ -301,3 +301,43 @@ def test_more_connections_are_let_in_when_a_snapshot_allows_them(play: Any, kit:
             assert (response.status, response.headers.get("connection")) == (200, None)
 
     play(scene)
+
+
+@pytest.mark.parametrize("wider", [True, False])
+def test_a_connection_keeps_to_the_bounds_of_the_new_snapshot(play: Any, kit: Any, *, wider: bool) -> None:
+    """From its next request on: whoever raises a bound need not wait until every client connects anew."""
+
+    async def scene(stage: Any) -> None:
+        import msgspec
+
+        small, large = 2048, 100_000
+        gateway = await staged(stage, await stage.lab(), request_max_bytes=small if wider else large)
+        client = await stage.client(gateway)
+        assert (await client.ask(kit.post(kit.chat()))).status == 200
+        snapshot = gateway.runtime.snapshot
+        bounds = msgspec.structs.replace(snapshot.gateway, request_max_bytes=large if wider else small)
+        gateway.adopt(replace(snapshot, gateway=bounds), SECRETS)
+        long = kit.chat(messages=[{"role": "user", "content": "x" * 5000}])
+        assert (await client.ask(kit.post(long))).status == (200 if wider else 413)
+
+    play(scene)
+
+
+def test_a_request_that_has_begun_keeps_its_bounds(play: Any, kit: Any) -> None:
+    """What was allowed when it began is allowed to its end."""
+
+    async def scene(stage: Any) -> None:
+        import msgspec
+
+        gateway = await staged(stage, await stage.lab(), request_max_bytes=100_000)
+        client = await stage.client(gateway)
+        request = kit.post(kit.chat(messages=[{"role": "user", "content": "x" * 5000}]))
+        client.send(request[:1000])
+        await asyncio.sleep(0.02)
+        snapshot = gateway.runtime.snapshot
+        bounds = msgspec.structs.replace(snapshot.gateway, request_max_bytes=2048)
+        gateway.adopt(replace(snapshot, gateway=bounds), SECRETS)
+        client.send(request[1000:])
+        assert (await client.response()).status == 200
+
+    play(scene)

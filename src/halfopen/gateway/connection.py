@@ -62,14 +62,11 @@ class Connection(Responder):
 
     def __init__(self, runtime: Runtime, handler: Handler, on_closed: Callable[["Connection"], None]) -> None:
         """`on_closed` is told once, when the socket is gone."""
-        gateway = runtime.snapshot.gateway
         self._runtime = runtime
         self._handler = handler
         self._on_closed = on_closed
-        limits = RequestLimits(gateway.header_max_bytes, gateway.request_max_bytes)
-        self._intake = Intake(limits, self._on_head, self._on_request)
-        self._request_s = gateway.request_timeout_s
-        self._idle_s = gateway.idle_timeout_s
+        self._intake = Intake(RequestLimits(), self._on_head, self._on_request)
+        self.keep_to(runtime)
         self._transport: asyncio.Transport | None = None
         self._head: RequestHead | None = None
         self._answering = False
@@ -105,6 +102,12 @@ class Connection(Responder):
     def is_busy(self) -> bool:
         """Whether a request is being read, answered or refused."""
         return self._answering or self._intake.is_reading or self._has_more or self._ending
+
+    def keep_to(self, runtime: Runtime) -> None:
+        """Keep to the bounds of its snapshot from the next request on."""
+        bounds = runtime.snapshot.gateway
+        self._intake.limit(RequestLimits(bounds.header_max_bytes, bounds.request_max_bytes))
+        self._request_s, self._idle_s = bounds.request_timeout_s, bounds.idle_timeout_s
 
     def close(self) -> None:
         """Close when what was written has been sent, as long as the client takes it."""
@@ -357,16 +360,14 @@ class Connection(Responder):
 
     def _fate(self, framing: bytes) -> bytes:
         """The header line that says what becomes of the connection; mostly none."""
-        head = self._head
+        head, last = self._head, self._runtime.draining and not self._has_more
         assert head is not None
-        last = self._ending or (self._runtime.draining and not self._has_more)
-        if head.keep_alive and framing and not last:
-            return b"" if head.version == "1.1" else b"connection: keep-alive\r\n"
-        return b"connection: close\r\n"
+        if self._ending or last or not head.keep_alive or not framing:
+            return b"connection: close\r\n"
+        return b"" if head.version == "1.1" else b"connection: keep-alive\r\n"
 
     def _detach(self) -> None:
-        self._requester = None
-        self._answering = False
+        self._requester, self._answering = None, False
 
     def _forget_rest(self) -> None:
         self._intake.drop()

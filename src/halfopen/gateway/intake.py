@@ -23,6 +23,7 @@ class Intake:
         "_known",
         "_latest",
         "_limits",
+        "_next_limits",
         "_on_head",
         "_on_request",
         "_parser",
@@ -35,6 +36,8 @@ class Intake:
     ) -> None:
         """`on_head` is told when a request has begun, `on_request` when one is there to be taken."""
         self._limits = limits
+        self._next_limits: RequestLimits | None = None
+        """Those of the next request."""
         self._on_head = on_head
         self._on_request = on_request
         self._parser = RequestParser(self, limits)
@@ -62,9 +65,16 @@ class Intake:
         """Whether a request's head has come, and not yet all of its body."""
         return self._reading is not None
 
+    def limit(self, limits: RequestLimits) -> None:
+        """Keep to these bounds from the next request on; one that has begun keeps those that it has."""
+        self._next_limits = limits
+
     def feed(self, data: bytes) -> None:
         """Take bytes. Raises RefusedError; then no more may come."""
         quiet = not self._waiting and self._reading is None and self._parser.between_requests
+        if quiet and self._next_limits is not None:
+            self._limits, self._next_limits = self._next_limits, None
+            self._parser, self._known = RequestParser(self, self._limits), None
         if quiet and self._known is not None:
             body = self._known.body_of(data, self._limits.body_max_bytes)
             if body is not None:

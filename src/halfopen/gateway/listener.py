@@ -8,11 +8,14 @@ import asyncio
 import logging
 import socket
 from collections.abc import Callable, Sequence
+from typing import Final
 
 BACKLOG = 4096
 """Connections that the system keeps until they are accepted."""
-_ACCEPTS_MAX = 64
+_ACCEPTS_MAX: Final = 64
 """Connections accepted in one go, before others get their turn."""
+_WAITING_MAX: Final = 65_536
+"""More than wait in a socket. At the end all of them are accepted, for closing it resets them."""
 _PAUSE_S = 0.2
 """After an error of the system, such as no free file descriptor."""
 _LOG = logging.getLogger("halfopen.gateway")
@@ -63,7 +66,7 @@ class Listener:
     def drain(self) -> None:
         """Accept what waits in the sockets, as far as there is room, and listen no more."""
         for each in self._sockets:
-            self._accept(each)
+            self._accept(each, _WAITING_MAX)
         self._shut()
 
     def resume(self) -> None:
@@ -94,8 +97,8 @@ class Listener:
                 self._loop.remove_reader(each.fileno())
             self._accepting = False
 
-    def _accept(self, listening: socket.socket) -> None:
-        for _ in range(_ACCEPTS_MAX):
+    def _accept(self, listening: socket.socket, most: int = _ACCEPTS_MAX) -> None:
+        for _ in range(most):
             if not self._has_room():
                 self._pause()
                 return

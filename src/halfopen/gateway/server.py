@@ -107,6 +107,8 @@ class GatewayServer:
         self._earlier.append(old)
         self.runtime = new
         self._handler.serve(new)
+        for connection in self._connections:
+            connection.keep_to(new)
         new.lead(self._earlier)
         self._connections_max = self._connections_allowed()
         self._refill()
