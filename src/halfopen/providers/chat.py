@@ -65,13 +65,17 @@ class Chat(Ask):
     @cached_property
     def may_have_parts(self) -> bool:
         """Whether a message may have an image, sound or a file as a part. Found without decoding."""
-        # Every part has a type.
-        return b'"type"' in self.body and any(hint in self.body for hint in _PART_HINTS)
+        return may_have_parts(self.body)
 
     @cached_property
     def marked(self) -> Mapping[str, msgspec.Raw]:
         """Those of the `MARKED` fields that it has, each as its raw JSON. Mostly a few, or none."""
         return {name: self.fields[name] for name in MARKED if name in self.fields}
+
+
+def may_have_parts(body: bytes) -> bool:
+    """Whether a message of a request may have an image, sound or a file as a part."""
+    return b'"type"' in body and any(hint in body for hint in _PART_HINTS)  # every part has a type
 
 
 def asks_for_json(chat: Chat) -> bool:

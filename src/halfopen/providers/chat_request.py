@@ -13,7 +13,7 @@ import msgspec
 from msgspec import structs
 
 from halfopen.model import Fault
-from halfopen.providers.chat import Chat
+from halfopen.providers.chat import Chat, may_have_parts
 from halfopen.providers.chat_shape import FIELDS_BEFORE, MARKED, READ, UNMARKED
 from halfopen.providers.json_body import bad, is_too_deep, not_json, not_utf8, too_deep
 
@@ -48,7 +48,9 @@ def parse_chat(body: bytes) -> Chat | Fault:
     options = shallow.stream_options
     usage = options is not None and options.get("include_usage") is True
     chat = Chat(body, shallow.model, shallow.stream is True, usage)
-    # What the property would find out by decoding once more.
+    # What the properties would find out, one of them by decoding once more.
+    found = chat.__dict__
+    found["may_have_parts"] = may_have_parts(body)
     marked: dict[str, msgspec.Raw] = {}
     values = structs.astuple(shallow)[FIELDS_BEFORE:]
     if values != UNMARKED:
@@ -56,7 +58,7 @@ def parse_chat(body: bytes) -> Chat | Fault:
             raw = values[number]
             if raw:
                 marked[name] = raw
-    chat.__dict__["marked"] = marked
+    found["marked"] = marked
     return chat
 
 
