@@ -1,5 +1,6 @@
 """The configuration is found: file, environment, lab."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_a_missing_file_is_not_replaced_by_the_environment(tmp_path):
         load(tmp_path / "nix.toml", {"OPENAI_API_KEY": "k"})
     assert caught.value.unreadable
     assert "No such file" in str(caught.value)
+
+
+def test_a_named_pipe_is_not_waited_for(tmp_path):
+    """Nobody knows who will write to it, and when it would end."""
+    os.mkfifo(tmp_path / "halfopen.toml")
+    with pytest.raises(ConfigurationError, match="can't be read: it is no regular file") as caught:
+        load(tmp_path / "halfopen.toml", {})
+    assert caught.value.unreadable
 
 
 def test_a_directory_cant_be_read(tmp_path):

@@ -138,6 +138,27 @@ def test_a_stream_that_is_cut_by_the_end_of_the_drain_says_so(play: Any, kit: An
     play(scene)
 
 
+def test_all_that_wait_are_taken_when_the_draining_begins(play: Any, kit: Any) -> None:
+    """However many, and room or not: who is left in the listening socket would be reset."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.gateway(await stage.lab(), connections_max=2)
+        first, second = await stage.client(gateway), await stage.client(gateway)
+        for client in (first, second):
+            assert (await client.ask(kit.get("/healthz"))).status == 200
+        waiting = [await stage.client(gateway) for _ in range(150)]
+        for client in waiting:
+            client.send(kit.get("/healthz"))
+        stopping = asyncio.ensure_future(gateway.stop(drain_s=5))
+        answers = await asyncio.gather(*(client.response() for client in waiting))
+        assert [answer.status for answer in answers] == [200] * 150
+        for client in (first, second):
+            assert await client.ended() == b""
+        await stopping
+
+    play(scene)
+
+
 def test_draining_ends_at_its_bound(play: Any, kit: Any) -> None:
     """What still runs then is told so and ended, and its upstream call with it."""
 

@@ -1,5 +1,8 @@
 """Finds the configuration: a file, else the keys in the environment, else the lab."""
 
+import errno
+import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -146,8 +149,7 @@ def load_text(text: str, environ: Mapping[str, str], path: Path) -> Loaded:
 
 def _text(path: Path) -> str:
     try:
-        with path.open("rb") as file:
-            data = file.read(FILE_MAX_BYTES + 1)
+        data = content(path)
     except OSError as error:
         hint = "`halfopen config example` prints one" if isinstance(error, FileNotFoundError) else ""
         problem = Problem("", f"can't be read: {error.strerror or error}", hint)
@@ -162,6 +164,23 @@ def _text(path: Path) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         problem = Problem("", "is not UTF-8 text", "save it as UTF-8", line)
         raise ConfigurationError((problem,), path) from None
+
+
+def content(path: Path) -> bytes:
+    """The bytes of a configuration file, one more than `FILE_MAX_BYTES` at most.
+
+    Raises:
+        OSError: It can't be read, or is no file: nobody knows when a pipe would end.
+    """
+    with open(path, "rb", opener=_without_waiting) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise OSError(errno.EINVAL, "it is no regular file", str(path))
+        return file.read(FILE_MAX_BYTES + 1)
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    # Else a named pipe would be waited for until somebody writes to it.
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def local_ability(local: LocalSpec) -> Capabilities:

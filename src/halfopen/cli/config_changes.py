@@ -109,7 +109,7 @@ def _print_change(answer: Answer | NoAnswerError, directory: StateDirectory, *, 
     if isinstance(answer, NoAnswerError):
         problem = f"{answer} (state directory {directory.path})"
         if directory.is_held():
-            problem += "; if it gets to it later, `halfopen status` shows the snapshot"
+            problem += "; if it was just at it, `halfopen status` shows the snapshot"
         if as_json:
             print_json({"ok": False, "problem": problem, "snapshot": directory.current(), "changed": False})
         else:

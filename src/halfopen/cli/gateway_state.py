@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from halfopen.app.configuration import FILE_NAME
+from halfopen.app.configuration import FILE_NAME, content
 from halfopen.app.processes.asking import ANSWER_S, NoAnswerError, NobodyListensError, ask
 from halfopen.app.processes.messages import Answer, Ask
 from halfopen.app.processes.state_directory import StateDirectory, default_path
@@ -49,7 +49,7 @@ def find(state: Path | None, config: Path | None) -> StateDirectory:
     data: dict[str, Any] = {}
     if config is not None or path.exists():
         try:
-            data = _tables(path.read_text(encoding="utf-8-sig"))
+            data = _tables(content(path).decode("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             fail(f"{path} can't be read: {error}; name the state directory with --state", 2)
     port = _setting(data, "gateway", "port", Gateway().port)

@@ -4,7 +4,10 @@ import asyncio
 import json
 import logging
 import os
+import select
 import signal
+import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +15,17 @@ import typer
 import uvloop
 
 from halfopen.app.configuration import ConfigurationError, Loaded, load
+from halfopen.app.processes.last_good import last_good
+from halfopen.app.processes.sockets import AddressError
 from halfopen.app.processes.standard_error import write_if_taken
 from halfopen.app.processes.state_directory import StateError
 from halfopen.app.processes.supervisor import Supervisor
+from halfopen.cli.gateway_state import find
 from halfopen.cli.output import fail, print_errors, program
 from halfopen.rollout import Snapshot
 
 _WORKERS_MAX = 256
+_STANDARD_INPUT = 0
 
 
 def run(
@@ -45,7 +52,9 @@ def run(
 
     Requests that needed a rescue, and those that failed, are told on standard error. SIGTERM lets
     requests under way finish, for 10 s at most; a second one ends everything at once. SIGHUP reads the
-    configuration file again, as saving it does.
+    configuration file again, as saving it does; in a terminal it stops, since a terminal that closes
+    sends it. A file that can't be served does not keep a gateway from starting that has served another
+    one before: it serves that, and says so.
 
     Exit status: 0 stopped when told to, 1 the configuration can't be served or the address is taken,
     2 wrong usage or the file can't be read.
@@ -55,14 +64,23 @@ def run(
         loaded = load(config, os.environ)
     except ConfigurationError as error:
         print_errors(str(error).splitlines())
-        raise typer.Exit(2 if error.unreadable else 1) from None
+        before = None if error.path is None or error.unreadable else _served_before(config, error.path)
+        if before is None:
+            raise typer.Exit(2 if error.unreadable else 1) from None
+        loaded = before
+        _announce(f"Warning: {loaded.notes[0]}", as_json=as_json)
     try:
         uvloop.run(_serve(loaded, workers, as_json=as_json))
-    except OSError as error:
-        gateway = loaded.snapshot.gateway
-        fail(f"can't listen on {gateway.host}:{gateway.port}: {error.strerror or error}", 1)
+    except AddressError as error:
+        fail(f"can't listen on {error}", 1)
     except StateError as error:
         fail(f"there is no place for the state: {error}", 1)
+    except OSError as error:
+        fail(f"the gateway could not go on: {error}", 1)
+
+
+def _served_before(config: Path | None, path: Path) -> Loaded | None:
+    return last_good(find(None, config), path, os.environ)
 
 
 async def _serve(loaded: Loaded, workers: int, *, as_json: bool) -> None:
@@ -72,16 +90,16 @@ async def _serve(loaded: Loaded, workers: int, *, as_json: bool) -> None:
     stop = _told_to_stop(supervisor)
     try:
         await supervisor.start()
-        print(_as_json(loaded, supervisor) if as_json else _as_text(loaded, supervisor), flush=True)
+        _print(_as_json(loaded, supervisor) if as_json else _as_text(loaded, supervisor))
         await stop.wait()
         if not as_json:
-            print("Stopping: requests under way may finish.", flush=True)
+            _print("Stopping: requests under way may finish.")
     finally:
         await supervisor.stop()
 
 
 def _told_to_stop(supervisor: Supervisor) -> asyncio.Event:
-    """Set by SIGINT or SIGTERM; a second one ends everything at once. SIGHUP reloads."""
+    """Set by SIGINT or SIGTERM; a second one ends everything at once. SIGHUP: see `run`."""
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
 
@@ -92,8 +110,20 @@ def _told_to_stop(supervisor: Supervisor) -> asyncio.Event:
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, told)
-    loop.add_signal_handler(signal.SIGHUP, supervisor.reload)
+    # A closing terminal sends it to everybody, perhaps twice, so it is no second signal.
+    loop.add_signal_handler(signal.SIGHUP, stop.set if os.isatty(_STANDARD_INPUT) else supervisor.reload)
     return stop
+
+
+def _print(text: str) -> None:
+    """Print on standard output, if it is taken: a reader that is gone or behind must not end the gateway."""
+    if sys.stdout is None:  # it was closed at the start
+        return
+    poll = select.poll()
+    with suppress(OSError):
+        poll.register(sys.stdout, select.POLLOUT)
+        if (ready := poll.poll(0)) and ready[0][1] == select.POLLOUT:
+            print(text, flush=True)
 
 
 def _announce(text: str, *, as_json: bool) -> None:

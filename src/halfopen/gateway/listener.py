@@ -64,9 +64,9 @@ class Listener:
         self.resume()
 
     def drain(self) -> None:
-        """Accept what waits in the sockets, as far as there is room, and listen no more."""
+        """Accept what waits in the sockets, room or not, and listen no more."""
         for each in self._sockets:
-            self._accept(each, _WAITING_MAX)
+            self._accept(each, _WAITING_MAX, at_the_end=True)
         self._shut()
 
     def resume(self) -> None:
@@ -97,9 +97,11 @@ class Listener:
                 self._loop.remove_reader(each.fileno())
             self._accepting = False
 
-    def _accept(self, listening: socket.socket, most: int = _ACCEPTS_MAX) -> None:
+    def _accept(
+        self, listening: socket.socket, most: int = _ACCEPTS_MAX, *, at_the_end: bool = False
+    ) -> None:
         for _ in range(most):
-            if not self._has_room():
+            if not at_the_end and not self._has_room():
                 self._pause()
                 return
             try:

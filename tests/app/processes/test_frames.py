@@ -25,7 +25,7 @@ MESSAGES = [
     Apply("abc", {"providers.p.key": "k"}),
     Applied("abc", "why not"),
     Reload(),
-    Outcomes(msgspec.Raw(msgspec.msgpack.encode([[], []])), 0, 0, "source", 5),
+    Outcomes(msgspec.Raw(msgspec.msgpack.encode([[], []])), 0, "source", 5),
     Recorded("source", 7),
     Load(1, 2, 3, 4, 5, 6, 7.5, 8, {"p": 1.5}),
     Shares({"p": 0.5}),

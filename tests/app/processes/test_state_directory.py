@@ -138,6 +138,16 @@ def test_places_of_local_models(state):
     assert state.places() == {"local": "http://127.0.0.1:12000/v1"}
 
 
+def test_places_that_are_the_same_are_not_written_again(state):
+    """So a full disk is no problem for a gateway without local models."""
+    state.set_places({})
+    before = (state.path / "places.json").stat().st_ino
+    state.set_places({})
+    assert (state.path / "places.json").stat().st_ino == before
+    state.set_places({"local": "http://127.0.0.1:12000/v1"})
+    assert (state.path / "places.json").stat().st_ino != before
+
+
 def test_a_long_path_gets_a_short_socket(monkeypatch):
     """The same one each time, in a directory of its owner."""
     with tempfile.TemporaryDirectory() as name:  # pytest's own may be too long already

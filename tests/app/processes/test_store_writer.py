@@ -116,7 +116,7 @@ def writer(store, recorded, clock, monkeypatch):
 def batch(outcome):
     def make(first=0, count=2, source="a", **changes):
         made = rows([outcome(first + n, **changes) for n in range(count)], 0.0)
-        return Outcomes(msgspec.Raw(msgspec.msgpack.encode(made)), count, 0, source, first)
+        return Outcomes(msgspec.Raw(msgspec.msgpack.encode(made)), count, source, first)
 
     return make
 
@@ -170,6 +170,55 @@ def test_a_store_that_fails_is_tried_again_and_nothing_is_lost(writer, store, re
     recorded.wait("a", 4)
     status = writer.status
     assert (status.written, status.dropped) == (4, 0)
+
+
+def test_a_defect_is_shown_and_ends_nothing(writer, store, recorded, batch):
+    """What was given is kept, and written when it is over."""
+    store.problem = ValueError("who would have thought")
+    store.entered.clear()
+    writer.offer(batch(0))
+    for _ in range(3):
+        assert store.entered.wait(WAIT_S)
+        store.entered.clear()
+    status = writer.status
+    assert (status.state, status.problem) == ("failing", "a defect: ValueError: who would have thought")
+    store.problem = None
+    recorded.wait("a", 2)
+    assert (writer.status.state, writer.status.written, writer.status.dropped) == ("ok", 2, 0)
+
+
+def test_a_thread_that_has_ended_is_shown(store, recorded, batch, monkeypatch):
+    """Whatever ended it."""
+    monkeypatch.setattr("threading.excepthook", lambda arguments: None)
+    writer = StoreWriter(store, recorded, max_bytes=10_000)
+    monkeypatch.setattr(writer, "_take", lambda: 1 / 0)
+    writer.start()
+    writer._thread.join(WAIT_S)
+    assert (writer.status.state, writer.status.problem) == ("ended", "the thread that writes has ended")
+
+
+def test_losses_are_a_problem_for_some_minutes_only(writer, store, recorded, batch, clock):
+    """Then they are a figure only."""
+    writer.offer(batch(0))
+    recorded.wait("a", 2)
+    assert not writer.status.dropping
+    writer.offer(batch(5))
+    recorded.wait("a", 7)
+    writer.offer(batch(7))
+    recorded.wait("a", 9)
+    assert (writer.status.dropped, writer.status.dropping) == (3, True)
+    clock[0] += store_writer.LATELY_S
+    assert (writer.status.dropped, writer.status.dropping) == (3, False)
+
+
+def test_losses_of_an_earlier_process_are_a_figure(store, recorded):
+    """They were told when they happened."""
+    store.gaps = 3
+    writer = StoreWriter(store, recorded, max_bytes=10_000, clock=lambda: 100.0)
+    writer.start()
+    assert store.entered.wait(WAIT_S)
+    assert writer.stop(WAIT_S)
+    assert (writer.status.dropped, writer.status.dropping) == (3, False)
 
 
 def test_a_store_that_hangs_is_shown_and_stops_nobody(writer, store, recorded, batch, clock):
@@ -229,7 +278,7 @@ def test_rows_that_no_store_takes_cost_only_their_batch(writer, store, recorded,
     assert store.entered.wait(WAIT_S)
     writer.offer(batch(1, 2))
     writer.offer(batch(3, 2, request_id="poison"))
-    writer.offer(Outcomes(msgspec.Raw(b"\x05"), 4, 0, "b", 0))
+    writer.offer(Outcomes(msgspec.Raw(b"\x05"), 4, "b", 0))
     writer.offer(batch(5, 2))
     store.may_go.set()
     recorded.wait("a", 7)

@@ -85,6 +85,11 @@ class Client:
         await self.reader.readexactly(2)
         return status, headers, body
 
+    @property
+    def port(self) -> int:
+        """This end's."""
+        return int(self.writer.get_extra_info("sockname")[1])
+
     def leave(self) -> None:
         self.writer.transport.abort()
         if self in self.opened:
@@ -101,6 +106,8 @@ class Load:
         self.answered = 0
         self.asking = 0
         self.failures: list[str] = []
+        self.lost: list[int] = []
+        """Ports of the connections that ended without an answer; 0: there was none yet."""
         self.slowest_s = 0.0
         self._tasks = [asyncio.create_task(self._client()) for _ in range(clients)]
 
@@ -119,6 +126,7 @@ class Load:
                     self.asking -= 1
             except (OSError, asyncio.IncompleteReadError) as problem:
                 self.failures.append(repr(problem))
+                self.lost.append(0 if client is None else client.port)
                 client = None
                 continue
             self.slowest_s = max(self.slowest_s, loop.time() - began)

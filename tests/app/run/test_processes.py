@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from halfopen.lab.drills.bystander import held_connections
+
 
 def test_it_says_who_is_who_and_leaves_nobody_behind(play: Any, kit: Any) -> None:
     """Process ids stand in the output; SIGTERM ends all of them with status 0."""
@@ -34,13 +36,16 @@ def test_a_worker_that_is_killed_costs_its_own_requests_only(play: Any, kit: Any
         fresh = kit.load(gateway.port, 12, keep_alive=False)
         kept = kit.load(gateway.port, 12, keep_alive=True)
         await fresh.grow(200)
-        under_way = fresh.asking + kept.asking
-        os.kill(gateway.processes["workers"][0], signal.SIGKILL)
+        victim = gateway.processes["workers"][0]
+        os.kill(victim, signal.SIGSTOP)  # so that what it has accepted stays what it is
+        held = held_connections(victim, gateway.port)
+        os.kill(victim, signal.SIGKILL)
         await fresh.grow(400)
         for load in (fresh, kept):
             await load.stop()
-        assert len(fresh.failures) + len(kept.failures) <= under_way, (fresh.failures, kept.failures)
-        assert not any("refused" in failure for failure in fresh.failures + kept.failures)
+        lost = fresh.lost + kept.lost
+        assert set(lost) <= held, (lost, held, fresh.failures, kept.failures)
+        assert len(lost) == len(fresh.failures) + len(kept.failures) <= len(held)
         assert max(fresh.slowest_s, kept.slowest_s) < 3.0
         assert len(gateway.children) == 3
         assert gateway.processes["workers"][0] not in gateway.children
@@ -129,6 +134,40 @@ def test_the_whole_gateway_drains(play: Any, kit: Any) -> None:
         assert await gateway.end() == 0
         with pytest.raises(ConnectionRefusedError):
             await kit.client.connect(gateway.port)
+
+    play(scene)
+
+
+def test_nobody_who_waits_is_reset_at_the_end(play: Any, kit: Any) -> None:
+    """Five hundred requests that no worker has accepted yet when the gateway is told to stop are answered,
+    be it that one worker gets to it later than the other."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        for pid in gateway.processes["workers"]:
+            os.kill(pid, signal.SIGSTOP)
+        clients = [await kit.client.connect(gateway.port) for _ in range(400)]
+        for client in clients:
+            client.writer.write(kit.chat())
+        gateway.process.terminate()
+        await asyncio.sleep(0.05)
+        first, second = gateway.processes["workers"]
+        os.kill(first, signal.SIGCONT)
+        await kit.eventually(lambda: len(stage.primary.calls) > 100, lambda: len(stage.primary.calls))
+        # The second one keeps the sockets of both open, so they may come to either.
+        late = [await kit.client.connect(gateway.port) for _ in range(100)]
+        for client in late:
+            client.writer.write(kit.chat())
+        clients += late
+        os.kill(second, signal.SIGCONT)
+        async with asyncio.timeout(9.0):
+            answers = await asyncio.gather(*(client.answer() for client in clients), return_exceptions=True)
+        lost = [answer for answer in answers if isinstance(answer, BaseException)]
+        assert lost == []
+        assert {status for status, _, _ in answers} == {200}
+        for client in clients:
+            client.leave()
+        assert await gateway.end() == 0
 
     play(scene)
 

@@ -3,7 +3,12 @@
 import asyncio
 import os
 import signal
+from pathlib import Path
 from typing import Any
+
+from halfopen.app.processes.asking import ask
+from halfopen.app.processes.messages import Ask
+from halfopen.app.processes.state_directory import StateDirectory
 
 WITHIN_S = 1.0
 
@@ -99,13 +104,44 @@ def test_a_worker_that_starts_later_serves_the_new_snapshot(play: Any, kit: Any)
 
 
 def test_sighup_reads_the_file_again(play: Any, kit: Any) -> None:
-    """And a file that is gone takes nothing away."""
+    """Also a file of which no look can tell that it is another one: same time, same length, same place."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        await stage.controlled()
+        # It is answered when the file has been read for the first time.
+        await asyncio.to_thread(ask, StateDirectory(Path(stage.state)).socket_path, Ask("history"))
+        before = stage.file.stat()
+        file = os.open(stage.file, os.O_RDWR)
+        data = os.pread(file, before.st_size, 0).replace(b'"p/gpt', b'"q/gpt')
+        # No look may fall between the two.
+        os.kill(gateway.processes["control"], signal.SIGSTOP)
+        os.pwrite(file, data, 0)
+        os.close(file)
+        os.utime(stage.file, ns=(before.st_atime_ns, before.st_mtime_ns))
+        os.kill(gateway.processes["control"], signal.SIGCONT)
+        after = stage.file.stat()
+        assert (after.st_mtime_ns, after.st_size, after.st_ino) == (
+            before.st_mtime_ns,
+            before.st_size,
+            before.st_ino,
+        )
+        for _ in range(10):  # many looks
+            assert await who_answers(kit, gateway) == {"p"}
+            await asyncio.sleep(0.05)
+        gateway.process.send_signal(signal.SIGHUP)
+        await in_time(kit, gateway, {"q"})
+
+    play(scene)
+
+
+def test_a_file_that_is_gone_takes_nothing_away(play: Any, kit: Any) -> None:
+    """It is told, and what is served stays."""
 
     async def scene(stage: Any) -> None:
         gateway = await stage.start()
         await stage.controlled()
         stage.file.unlink()
-        gateway.process.send_signal(signal.SIGHUP)
         await gateway.until_said("can't be read")
         assert await who_answers(kit, gateway) == {"p"}
 

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Final
 
+from msgspec import structs
+
 from halfopen.app.processes.frames import FrameError, FrameReader, frame
 from halfopen.app.processes.messages import Answer, Ask, Hello, Role
 
@@ -22,7 +24,7 @@ class NobodyListensError(NoAnswerError):
 
 
 def ask(path: Path, question: Ask, *, most_s: float = ANSWER_S) -> Answer:
-    """Put a question to control and wait for its answer.
+    """Put a question to control and wait for its answer. What it comes to later changes nothing.
 
     Args:
         path: Control's socket.
@@ -33,6 +35,7 @@ def ask(path: Path, question: Ask, *, most_s: float = ANSWER_S) -> Answer:
         NoAnswerError: Nobody listens, or the answer didn't come in time.
     """
     until = time.monotonic() + most_s
+    question = structs.replace(question, until_s=until)
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         try:
             connection.settimeout(most_s)

@@ -75,8 +75,6 @@ class ControlOrders(msgspec.Struct, frozen=True):
     """File descriptor."""
     config: str | None = None
     """The configuration file; None: there was none at the start."""
-    lab_ports: dict[str, int] = msgspec.field(default_factory=dict)
-    """Ports of the embedded lab by dialect; empty: it doesn't run."""
     serving: str = ""
     """The snapshot that is served at the start."""
 

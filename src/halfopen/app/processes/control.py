@@ -5,19 +5,21 @@
 Rules
 1. The event loop never waits for a disk: the store has its thread, configuration and snapshots another.
 2. A new snapshot goes to the supervisor first, which starts local models, and half a second later at
-   most to the workers.
+   most to the workers: one after the other, so that not all of them are busy with it at the same moment.
+3. Nothing waits for whoever reads standard error.
 """
 
 import asyncio
+import logging
 import os
 import signal
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import msgspec
 import uvloop
@@ -25,6 +27,7 @@ import uvloop
 from halfopen import redact
 from halfopen.app.processes.changes import Change, Changes
 from halfopen.app.processes.child import ControlOrders, Lifeline, Word, orders
+from halfopen.app.processes.disk import Disk
 from halfopen.app.processes.messages import (
     Answer,
     Applied,
@@ -44,6 +47,7 @@ from halfopen.app.processes.peers import Peer, Peers
 from halfopen.app.processes.placing import LOCAL_KEY, secrets_for
 from halfopen.app.processes.replicas import Replicas, name_of
 from halfopen.app.processes.shared_snapshot import base_of
+from halfopen.app.processes.standard_error import StandardError, write_if_taken
 from halfopen.app.processes.state_directory import StateDirectory
 from halfopen.app.processes.status import control_of, outcomes_of, problems_of, processes_of, workers_of
 from halfopen.app.processes.store_writer import StoreWriter
@@ -55,6 +59,10 @@ LOOK_S: Final = 0.125
 """Between two looks at the configuration file; it is read after two that are alike."""
 SUPERVISOR_S: Final = 0.5
 """The supervisor's lead over the workers, at most."""
+WORKER_S: Final = 0.2
+"""One worker's lead over the next, at most."""
+TURNS_S: Final = 0.4
+"""After so long all workers that are left are told at once."""
 WORKERS_S: Final = 0.8
 """The command line is told which workers serve a new snapshot after this long at the latest."""
 SECRETS_S: Final = 2.0
@@ -64,8 +72,6 @@ STOP_S: Final = 2.0
 _BUSY_S: Final = 2.0
 _MIB: Final = 1024 * 1024
 _NICER: Final = 5
-
-Result = TypeVar("Result")
 
 
 class Control:
@@ -77,9 +83,9 @@ class Control:
         changes: Changes,
         *,
         writer: StoreWriter | None = None,
-        tell: Callable[[str], object] = sys.stderr.write,
+        tell: Callable[[str], object] = write_if_taken,
     ) -> None:
-        """`writer` stores outcomes, by default in the state directory. `tell` writes to standard error."""
+        """`writer` stores outcomes, by default in the state directory. `tell` writes, without waiting."""
         self._loop = asyncio.get_running_loop()
         self._state = state
         self._changes = changes
@@ -87,8 +93,7 @@ class Control:
         self._told = ""
         self._began = time.time()
         self._peers = Peers(self._heard)
-        self._disk = ThreadPoolExecutor(1, thread_name_prefix="disk")
-        self._disk_busy_since: float | None = None
+        self._disk = Disk()
         self._server: asyncio.Server | None = None
         self._begun = False
         """Whether it is known by now which snapshot is current."""
@@ -96,7 +101,7 @@ class Control:
         """Set when somebody has answered an `Apply`."""
         self._tasks: set[asyncio.Task[None]] = set()
         self._replicas = Replicas(
-            name_of(state), self._peers, os.environ, self._take_over, lambda: self._on_disk(base_of, state)
+            name_of(state), self._peers, os.environ, self._take_over, lambda: self._disk.run(base_of, state)
         )
         self._defect = ""
         self.writer = writer or StoreWriter(
@@ -197,17 +202,6 @@ class Control:
             self._defect = f"control failed at something: {type(error).__name__}: {error}"
             self._tell(f"halfopen: {self._defect}\n")
 
-    async def _on_disk(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        """Run what may block on a disk, one after the other."""
-        return await self._loop.run_in_executor(self._disk, self._timed, work, *arguments)
-
-    def _timed(self, work: Callable[..., Result], *arguments: Any) -> Result:
-        self._disk_busy_since = time.monotonic()
-        try:
-            return work(*arguments)
-        finally:
-            self._disk_busy_since = None
-
     async def _watch(self) -> None:
         await asyncio.wait((self._spawn(self._begin()),))
         while True:
@@ -216,7 +210,7 @@ class Control:
 
     async def _begin(self) -> None:
         try:
-            change = await self._on_disk(self._changes.begin)
+            change = await self._disk.run(self._changes.begin)
         finally:
             self._begun = True
             self._follow_snapshot()
@@ -227,12 +221,12 @@ class Control:
         await self._take(change)
 
     async def _look(self) -> None:
-        change = await self._on_disk(self._changes.look)
+        change = await self._disk.run(self._changes.look)
         if change is not None:
             await self._take(change)
 
     async def _reload(self) -> None:
-        change = await self._on_disk(self._changes.read)
+        change = await self._disk.run(self._changes.read)
         if not change.ok and not self._changes.problem:
             self._tell(f"halfopen: {change.problem}\n")
         await self._take(change)
@@ -271,11 +265,15 @@ class Control:
             peer.problem = ""
             peer.send(apply)
         await self._until(lambda: all(_answered(peer, apply) for peer in supervisors), SUPERVISOR_S)
-        if apply.snapshot != self._changes.current:
-            return  # a newer one is on its way
+        until = self._loop.time() + TURNS_S
         for peer in self._peers.of(Role.WORKER):
+            if apply.snapshot != self._changes.current:
+                return  # a newer one is on its way
             peer.problem = ""
             peer.send(apply)
+            most_s = min(WORKER_S, until - self._loop.time())
+            if most_s > 0:
+                await self._until(partial(_answered, peer, apply), most_s)
 
     async def _until(self, done: Callable[[], bool], most_s: float) -> None:
         with suppress(TimeoutError):
@@ -289,26 +287,27 @@ class Control:
             case "status":
                 answer = Answer(ok=True, data=self.status())
             case "history":
-                entries = await self._on_disk(self._changes.history)
+                entries = await self._disk.run(self._changes.history)
                 data = {"current": self._changes.current, "history": msgspec.to_builtins(entries)}
                 answer = Answer(ok=True, data=data)
             case "apply":
-                answer = await self._chosen(await self._on_disk(self._changes.apply, ask.argument))
+                answer = await self._chosen(ask, self._changes.apply)
             case "rollback":
-                answer = await self._chosen(await self._on_disk(self._changes.roll_back, ask.argument))
+                answer = await self._chosen(ask, self._changes.roll_back)
             case _:
                 answer = Answer(ok=False, data={}, problem=f"control doesn't know {ask.what!r}")
         peer.send(answer)
 
-    async def _chosen(self, change: Change) -> Answer:
+    async def _chosen(self, ask: Ask, choose: Callable[[str], Change]) -> Answer:
         """As `_changed`, and other machines serve it as well."""
+        change = await self._disk.run(_in_time, ask, choose)
         if change.ok and self._changes.snapshot is not None:
             self._replicas.choose(self._changes.snapshot)
         return await self._changed(change)
 
     async def _take_over(self, shared: Snapshot) -> str:
         """Serve what was applied on another machine; why not, if it can't be."""
-        change = await self._on_disk(self._changes.take_over, shared)
+        change = await self._disk.run(self._changes.take_over, shared)
         await self._take(change)
         return change.problem
 
@@ -335,8 +334,7 @@ class Control:
         problems += self._replicas.problems()
         if self._defect:
             problems.append(self._defect)
-        busy_since = self._disk_busy_since
-        if busy_since is not None and time.monotonic() - busy_since > _BUSY_S:
+        if self._disk.busy_s > _BUSY_S:
             problems.append("the disk with the configuration has not answered for some seconds")
         return {
             "snapshot": changes.current,
@@ -358,6 +356,13 @@ class Control:
             "replicas": self._replicas.status(),
             "problems": problems,
         }
+
+
+def _in_time(ask: Ask, choose: Callable[[str], Change]) -> Change:
+    """Whoever asked has told a person by now that nothing came of it, so nothing may."""
+    if ask.until_s is not None and time.monotonic() > ask.until_s:
+        return Change(ok=False, problem="control came to it too late, so nothing was changed")
+    return choose(ask.argument)
 
 
 def _answered(peer: Peer, apply: Apply) -> bool:
@@ -384,9 +389,9 @@ def main() -> None:
     """Run until SIGTERM, or until the supervisor is gone."""
     # Requests go first: control may use what workers leave.
     os.nice(_NICER)
+    logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=StandardError())
     uvloop.run(_serve(orders(ControlOrders)))
     # A thread that a disk holds must not hold the end of the process.
-    sys.stderr.flush()
     os._exit(0)
 
 

@@ -65,8 +65,6 @@ class Outcomes(msgspec.Struct, frozen=True, tag="outcomes"):
     rows: msgspec.Raw
     """A MessagePack array; its form is told in `outcome_rows`."""
     count: int
-    dropped: int
-    """Outcomes that this worker has dropped since it began, because control could not take them."""
     source: str = ""
     """Who made them: another one after each start of a worker."""
     first: int = 0
@@ -148,6 +146,8 @@ class Ask(msgspec.Struct, frozen=True, tag="ask"):
     what: str
     argument: str = ""
     """`apply`: the text of a `halfopen.toml`. `rollback`: an id, or empty for the one before."""
+    until_s: float | None = None
+    """After this time of the system's monotonic clock nothing is to be changed any more; None: whenever."""
 
 
 class Answer(msgspec.Struct, frozen=True, tag="answer"):

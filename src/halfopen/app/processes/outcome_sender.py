@@ -147,7 +147,7 @@ class OutcomeSender:
             self._batched += self._unfit(pending, offset_s)
             encoded = msgspec.msgpack.encode(rows(pending, offset_s))
         count = len(pending)
-        data = frame(Outcomes(msgspec.Raw(encoded), count, self.dropped, self._source, self._batched))
+        data = frame(Outcomes(msgspec.Raw(encoded), count, self._source, self._batched))
         self._kept.append(_Kept(self._batched, count, data))
         self._batched += count
         self._kept_count += count

@@ -20,4 +20,4 @@ def needs_restart(old: Snapshot, new: Snapshot) -> str:
     ]
     if not changed:
         return ""
-    return f"{', '.join(changed)} needs a restart of halfopen run; until then nothing of the file is applied"
+    return f"{', '.join(changed)} needs a restart of halfopen run; until then nothing of it is served"

@@ -14,6 +14,10 @@ from halfopen.gateway.listener import BACKLOG, bound
 _DESCRIPTORS_MAX = 1_000_000
 
 
+class AddressError(Exception):
+    """The gateway's address can't be had. Its text names it and says why, for a person."""
+
+
 def listening(host: str, port: int, queues: int) -> list[list[socket.socket]]:
     """Sockets that listen on every address of `host`, in `queues` groups of one for each address.
 

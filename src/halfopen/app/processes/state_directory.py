@@ -208,7 +208,11 @@ class StateDirectory:
         Raises:
             StateError: It can't be written.
         """
-        self._write(self.path / "places.json", msgspec.json.encode(dict(places)))
+        path, content = self.path / "places.json", msgspec.json.encode(dict(places))
+        with suppress(OSError):
+            if path.read_bytes() == content:
+                return  # nor does a full disk matter then
+        self._write(path, content)
 
     def _remove_unnamed(self, named: set[str]) -> None:
         for path in self._snapshots.glob("*.json"):

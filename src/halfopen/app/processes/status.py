@@ -129,6 +129,6 @@ def problems_of(current: str, configuration: str, processes: dict[str, Any], sto
             found.append(f"{name} still serves snapshot {worker['snapshot'] or 'unknown'}")
     if store.state != "ok":
         found.append(f"outcomes can't be stored: {store.problem}")
-    if store.dropped:
-        found.append(f"{store.dropped} outcomes could not be recorded")
+    if store.dropping:
+        found.append(f"{store.dropped} outcomes could not be recorded, some of them in the last minutes")
     return found

@@ -4,6 +4,7 @@ Rules
 1. What waits is bounded; beyond it the oldest batch is discarded and counted.
 2. A transaction takes what has gathered in 250 ms, 2,000 rows at most.
 3. A store that can't is tried again, with growing pauses; what it was given is kept until then.
+   A defect in it, or in what it was given, is such a case.
 4. A batch that was seen before is not written again, and a gap between two is a loss, which the store counts.
 """
 
@@ -11,6 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -25,6 +27,8 @@ ROWS_MAX: Final = 2000
 WAITING_MAX: Final = 65_536
 """Rows that wait to be written."""
 WAITING_MAX_BYTES: Final = 32 * 1024 * 1024
+LATELY_S: Final = 300.0
+"""A loss is a problem for so long; then it is a figure."""
 AGAIN_MIN_S: Final = 0.25
 AGAIN_MAX_S: Final = 5.0
 STUCK_S: Final = 2.0
@@ -41,12 +45,14 @@ class StoreStatus:
     """How recording goes."""
 
     state: str
-    """ok, failing or stuck."""
+    """ok, failing, stuck or ended."""
     problem: str
     written: int
     """Rows written since this process began."""
     dropped: int
     """Outcomes that were made but not recorded, since the store was made."""
+    dropping: bool
+    """Whether it has become known within the last five minutes that there are more of these."""
     without_detail: int
     """Of the rows written since this process began, those whose detail was left out: it was too much."""
     waiting: int
@@ -95,7 +101,10 @@ class StoreWriter:
         self._began_at: float | None = None
         self._problem = ""
         self._written = 0
-        self._lost = 0
+        self._lost: int | None = None
+        """As the store says; None: it hasn't yet."""
+        self._lost_at: float | None = None
+        """When it became known that there are more."""
         self._kept = 0
         self._size_bytes = 0
         self._thread = threading.Thread(target=self._run, name="store", daemon=True)
@@ -141,12 +150,18 @@ class StoreWriter:
         state, problem = ("failing", self._problem) if self._problem else ("ok", "")
         if spent_s > STUCK_S:
             state, problem = "stuck", f"the store has not come back for {spent_s:.0f} s"
+        if self._thread.ident is not None and not self._thread.is_alive() and not self._stopping:
+            state, problem = (
+                "ended",
+                "the thread that writes has ended",
+            )
         with self._changed:
             return StoreStatus(
                 state=state,
                 problem=problem,
                 written=self._written,
-                dropped=self._lost + sum(count for count, _ in self._discarded.values()),
+                dropped=(self._lost or 0) + sum(count for count, _ in self._discarded.values()),
+                dropping=self._lost_at is not None and self._clock() - self._lost_at < LATELY_S,
                 without_detail=self.masking.left_out,
                 waiting=self._waiting_rows + self._taken_rows,
                 kept=self._kept,
@@ -157,6 +172,7 @@ class StoreWriter:
         source, after = outcomes.source, outcomes.first + outcomes.count
         count, _ = self._discarded.get(source, (0, 0))
         self._discarded[source] = (count + outcomes.count, after)
+        self._lost_at = self._clock()
         self._done[source] = after
         return source, after
 
@@ -206,20 +222,26 @@ class StoreWriter:
         self._began_at = self._clock()
         try:
             self._store.open()
+            if self._lost is None:
+                self._lost = self._store.lost()
             self._write(taken)
             for _ in range(_TRIMS_MAX):
                 if not self._store.trim(self.max_bytes):
                     break
             lost, kept, size_bytes = self._store.lost(), self._store.count(), self._store.size_bytes()
-        except StoreError as error:
-            self._problem = str(error)
+        except Exception as error:  # noqa: BLE001 - a defect must not end the thread, which nobody would see
+            known = isinstance(error, StoreError)
+            self._problem = str(error) if known else f"a defect: {type(error).__name__}: {error}"
             # The file may have been replaced or removed.
-            self._store.close()
+            with suppress(Exception):
+                self._store.close()
             return False
         finally:
             self._began_at = None
         with self._changed:
             self._problem = ""
+            if lost > self._lost:
+                self._lost_at = self._clock()
             self._lost, self._kept, self._size_bytes = lost, kept, size_bytes
             self._taken_rows = 0
             for outcomes in taken:

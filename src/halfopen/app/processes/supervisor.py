@@ -94,11 +94,17 @@ class Supervisor:
         """Start everything. Returns when requests are served, or a worker has tried for long to.
 
         Raises:
-            OSError: The gateway's address, or the lab's, can't be had.
+            AddressError: The gateway's address can't be had.
+            OSError: The lab's can't.
+            StateError: There is no place for the state.
         """
         gateway = self._loaded.snapshot.gateway
         sockets.raise_descriptor_limit()
-        self._sockets = sockets.listening(gateway.host, gateway.port, len(self.workers))
+        try:
+            self._sockets = sockets.listening(gateway.host, gateway.port, len(self.workers))
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise sockets.AddressError(f"{gateway.host}:{gateway.port}: {reason}") from None
         self.snapshot, secrets = await self.backing.start()
         self._environment.update(secrets)
         await self.backing.start_models(self.snapshot)
@@ -199,7 +205,6 @@ class Supervisor:
             state=str(self._home.state.path),
             lifeline=lifeline,
             config=None if loaded.path is None else str(loaded.path.absolute()),
-            lab_ports=self.backing.lab_ports,
             serving=self.snapshot.id,
         )
         return await self._spawn(_CONTROL, told, (lifeline,))
@@ -239,7 +244,6 @@ class Supervisor:
         """See that what the snapshot needs beside workers is there, and say so."""
         async with self._applying:
             state = self._home.state
-            self._environment.update(message.secrets)
             try:
                 snapshot = await asyncio.to_thread(state.load, message.snapshot)
                 problem = needs_restart(self.snapshot, snapshot)
@@ -247,6 +251,8 @@ class Supervisor:
                     await self.backing.start_models(snapshot)
                     await asyncio.to_thread(state.set_places, self.backing.places())
                     self.snapshot = snapshot
+                    # With it: a control that starts takes them for the keys of what is served.
+                    self._environment.update(message.secrets)
             except (StateError, OSError) as error:
                 problem = str(error)
             if self._link is not None:

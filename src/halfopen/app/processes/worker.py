@@ -27,7 +27,6 @@ import uvloop
 from halfopen.app.clock import SystemClock
 from halfopen.app.ids import id_source
 from halfopen.app.narration import Narration
-from halfopen.app.processes import sockets
 from halfopen.app.processes.asked import Asked
 from halfopen.app.processes.child import Lifeline, Order, Word, WorkerOrders, orders
 from halfopen.app.processes.link import ControlLink
@@ -126,7 +125,8 @@ class Worker:
         lifeline.say(Word.LEAVING)
         for number, group in enumerate(self._sockets):
             if number not in self._accepting:
-                sockets.close((group,))  # else they would listen for as long as this process drains
+                # Who closes a socket last resets what waits in it, so each takes what is there.
+                self._server.start_on(group)
         await self._server.stop(self._drain_s)
         for timer in (self._telling, self._looking):
             if timer is not None:

@@ -7,6 +7,7 @@ from halfopen.rollout.checks.policy import check_policy
 from halfopen.rollout.checks.provider import check_is_other, check_provider
 from halfopen.rollout.checks.redis import check_redis
 from halfopen.rollout.checks.route import check_defaults, check_route
+from halfopen.rollout.checks.size import check_size
 from halfopen.rollout.problem import Findings
 from halfopen.rollout.settings import Settings
 
@@ -30,6 +31,7 @@ def check(
     declared = _names(data, "providers")
     for name, route in settings.routes.items():
         check_route(name, route, settings.defaults, declared, findings)
+    check_size(settings, findings)
     check_defaults(settings.defaults, _names(data, "defaults"), findings)
     check_policy(settings.policy, findings)
     check_redis(settings.redis, environ, findings)
