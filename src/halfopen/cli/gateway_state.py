@@ -12,8 +12,9 @@ import typer
 
 from halfopen.app.configuration import FILE_NAME, content
 from halfopen.app.processes.asking import ANSWER_S, NoAnswerError, NobodyListensError, ask
+from halfopen.app.processes.home import in_use, wanted
 from halfopen.app.processes.messages import Answer, Ask
-from halfopen.app.processes.state_directory import StateDirectory, default_path
+from halfopen.app.processes.state_directory import StateDirectory, StateError, default_path
 from halfopen.cli.output import fail
 from halfopen.rollout.settings import Gateway
 
@@ -44,17 +45,26 @@ def find(state: Path | None, config: Path | None) -> StateDirectory:
     Only the port and `state_dir` of the file are looked at, so a file that can't be served will do.
     """
     if state is not None:
-        return StateDirectory(state)
+        own = StateDirectory(state)
+        return in_use(str(own.path)) or own
     path = config or Path(FILE_NAME)
     data: dict[str, Any] = {}
+    folder: Path | None = None
     if config is not None or path.exists():
+        folder = path.absolute().parent
         try:
             data = _tables(content(path).decode("utf-8-sig"))
         except (OSError, UnicodeDecodeError) as error:
             fail(f"{path} can't be read: {error}; name the state directory with --state", 2)
     port = _setting(data, "gateway", "port", Gateway().port)
     state_dir = _setting(data, "processes", "state_dir", "")
-    return StateDirectory(default_path(port, os.environ, state_dir))
+    found = in_use(wanted(port, state_dir, folder))
+    if found is not None:
+        return found
+    try:
+        return StateDirectory(default_path(port, os.environ, state_dir, folder))
+    except StateError as error:
+        fail(str(error), 2)
 
 
 def asked(state: StateDirectory, question: Ask) -> Answer | NoAnswerError:

@@ -17,9 +17,9 @@ import uvloop
 from halfopen.app.configuration import ConfigurationError, Loaded, load
 from halfopen.app.processes.last_good import last_good
 from halfopen.app.processes.sockets import AddressError
-from halfopen.app.processes.standard_error import write_if_taken
+from halfopen.app.processes.standard_error import have_descriptors, write_if_taken
 from halfopen.app.processes.state_directory import StateError
-from halfopen.app.processes.supervisor import Supervisor
+from halfopen.app.processes.supervisor import NotServingError, Supervisor
 from halfopen.cli.gateway_state import find
 from halfopen.cli.output import fail, print_errors, program
 from halfopen.rollout import Snapshot
@@ -56,9 +56,10 @@ def run(
     sends it. A file that can't be served does not keep a gateway from starting that has served another
     one before: it serves that, and says so.
 
-    Exit status: 0 stopped when told to, 1 the configuration can't be served or the address is taken,
-    2 wrong usage or the file can't be read.
+    Exit status: 0 stopped when told to, 1 the configuration can't be served, the address or the state
+    directory is taken, or no worker can be started, 2 wrong usage or the file can't be read.
     """
+    have_descriptors()
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s")
     try:
         loaded = load(config, os.environ)
@@ -75,6 +76,8 @@ def run(
         fail(f"can't listen on {error}", 1)
     except StateError as error:
         fail(f"there is no place for the state: {error}", 1)
+    except NotServingError as error:
+        fail(str(error), 1)
     except OSError as error:
         fail(f"the gateway could not go on: {error}", 1)
 
@@ -89,13 +92,28 @@ async def _serve(loaded: Loaded, workers: int, *, as_json: bool) -> None:
     )
     stop = _told_to_stop(supervisor)
     try:
-        await supervisor.start()
+        if not await _has_started(supervisor, stop):
+            return
         _print(_as_json(loaded, supervisor) if as_json else _as_text(loaded, supervisor))
         await stop.wait()
         if not as_json:
             _print("Stopping: requests under way may finish.")
     finally:
         await supervisor.stop()
+
+
+async def _has_started(supervisor: Supervisor, stop: asyncio.Event) -> bool:
+    """Whether it serves now; else it was told to stop before."""
+    starting, stopping = asyncio.ensure_future(supervisor.start()), asyncio.ensure_future(stop.wait())
+    await asyncio.wait((starting, stopping), return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not starting.done():
+        starting.cancel()
+        await asyncio.wait((starting,))
+    if starting.cancelled():
+        return False
+    starting.result()
+    return True
 
 
 def _told_to_stop(supervisor: Supervisor) -> asyncio.Event:

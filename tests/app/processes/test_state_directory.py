@@ -1,5 +1,7 @@
 """The state directory: snapshots that are what their ids say, and files that are whole."""
 
+import errno
+import fcntl
 import os
 import stat
 import subprocess
@@ -32,6 +34,49 @@ from halfopen.app.processes.state_directory import (
 def test_the_usual_place(environ, state_dir, path):
     """The setting goes before the environment, and that before the home directory."""
     assert default_path(8500, environ, state_dir) == path
+
+
+def test_a_relative_place_goes_by_the_file(tmp_path):
+    """Whoever asks, from wherever, means the same one."""
+    assert default_path(8500, {}, "state", tmp_path) == tmp_path / "state"
+    assert default_path(8500, {}, "/y", tmp_path) == Path("/y")
+    assert default_path(8500, {}, "state") == Path.cwd() / "state"
+
+
+def test_a_user_that_is_not_there_has_no_place():
+    """As in `~typo/x`."""
+    with pytest.raises(StateError, match="there is no home directory for '~no-such-user/x'"):
+        default_path(8500, {}, "~no-such-user/x")
+
+
+@pytest.mark.parametrize("before", [None, "", "  \n", "\x00" * 9], ids=["none", "empty", "blank", "nulls"])
+def test_a_directory_has_one_name(state, before):
+    """Also when a full disk or a power cut has left nothing of it; no other directory has the same."""
+    if before is not None:
+        (state.path / "name").write_text(before)
+    name = state.name()
+    assert len(name) == 8
+    assert StateDirectory(state.path).name() == name
+    other = StateDirectory(state.path.with_name("other"))
+    other.open()
+    assert other.name() != name
+    assert stat.S_IMODE((state.path / "name").stat().st_mode) == 0o600
+
+
+def test_a_name_that_can_not_be_written_is_its_own_all_the_same(state):
+    """Two gateways on one host are never one machine."""
+    (state.path / "name").mkdir()
+    assert state.name() != state.name()
+
+
+@pytest.mark.parametrize("damage", ["", "x", "-3", "99999", "2.5"])
+def test_the_number_of_gateways_is_kept(state, damage):
+    """0 as long as it isn't known, or what was known is damaged."""
+    assert state.gateways() == 0
+    state.set_gateways(12)
+    assert StateDirectory(state.path).gateways() == 12
+    (state.path / "gateways").write_text(damage)
+    assert state.gateways() == 0
 
 
 def test_only_the_owner_gets_in(state, snapshot):
@@ -163,6 +208,28 @@ def test_a_long_path_gets_a_short_socket(monkeypatch):
         assert StateDirectory(folder / "a").socket_path == folder / "a" / "control.sock"
 
 
+def test_a_short_socket_is_found_by_everybody_and_goes_with_its_gateway(monkeypatch):
+    """Also by who has another temporary directory; and only the gateway that holds the directory removes it."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "other").mkdir()
+        monkeypatch.setattr("tempfile.tempdir", name)
+        state = StateDirectory(folder / ("x" * 60) / ("y" * 60))
+        state.open()
+        assert state.hold()
+        path = state.socket_path
+        assert path.is_relative_to(folder)
+        path.touch()
+        monkeypatch.setattr("tempfile.tempdir", str(folder / "other"))
+        second = StateDirectory(state.path)
+        assert second.socket_path == path
+        second.release()
+        assert path.exists()
+        state.release()
+        assert not path.parent.exists()
+        assert not second.is_held()
+
+
 def test_a_directory_that_can_not_be_made_says_so(tmp_path):
     """A file stands in its way."""
     (tmp_path / "file").write_text("")
@@ -200,3 +267,29 @@ def test_one_gateway_holds_it(state):
     assert state.hold()
     assert not other.hold()
     assert other.is_held()
+
+
+def test_a_directory_that_is_taken_away_meanwhile_is_not_held(state, monkeypatch):
+    """Its owner removed it between our look and our lock, which nobody else would see."""
+    real = fcntl.flock
+
+    def flock(descriptor, operation):
+        (state.path / "lock").unlink()
+        real(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    assert not state.hold()
+    monkeypatch.undo()
+    assert not state.is_held()
+    assert state.hold()
+
+
+def test_a_file_system_without_locks_says_so(state, monkeypatch):
+    """Nobody could wait for such a directory."""
+
+    def flock(descriptor, operation):
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with pytest.raises(StateError, match=r"can't lock .*: No locks available"):
+        state.hold()

@@ -12,6 +12,7 @@ import uvloop
 
 from halfopen.app.processes import standard_error
 from halfopen.app.processes.child import WorkerOrders
+from halfopen.app.processes.handed_snapshot import HandedSnapshot
 from halfopen.app.processes.messages import Applied, Apply, Hello, Load, Role
 from halfopen.app.processes.sockets import listening
 from halfopen.app.processes.state_directory import StateDirectory
@@ -25,7 +26,9 @@ ENVIRON = {"K": "sk-key-of-the-tests"}
 class Scene:
     """A worker in this process, and the far ends of all that it holds."""
 
-    def __init__(self, state: StateDirectory, fallback: str, environ: dict[str, str] = ENVIRON) -> None:
+    def __init__(
+        self, state: StateDirectory, fallback: str, environ: dict[str, str] = ENVIRON, handed: int = -1
+    ) -> None:
         self.port = free_port()
         ours, theirs = socket.socketpair()
         self.line = ours
@@ -38,6 +41,7 @@ class Scene:
             sockets=[[], [], [], [group[0].detach()]],
             lifeline=theirs.detach(),
             snapshot=fallback,
+            handed=handed,
         )
         self.worker = Worker(told, environ)
         self.running = asyncio.create_task(self.worker.run())
@@ -94,6 +98,41 @@ def test_what_is_called_current_may_be_damaged(play: Any, snapshot: Any, current
         assert on.worker._snapshot.id == snapshot().id
 
     play(scene, current=current)
+
+
+def test_what_was_handed_is_served_without_a_state_directory(tmp_path: Any, snapshot: Any) -> None:
+    """A disk that is gone or frozen keeps no worker from starting."""
+    handed = HandedSnapshot()
+    handed.keep(snapshot())
+
+    async def main() -> None:
+        on = Scene(StateDirectory(tmp_path / "gone"), handed.id, handed=handed.opened())
+        assert on.worker._snapshot == snapshot()
+        await on.end()
+
+    uvloop.run(main())
+    handed.close()
+
+
+def test_what_was_handed_goes_before_what_is_called_current(state: StateDirectory, snapshot: Any) -> None:
+    """The other workers serve it; what is current by now comes from control. Damaged, it is not served."""
+    first, other = snapshot(), snapshot("other")
+    for each in (first, other):
+        state.save(each)
+        state.set_current(each.id, "file", 1.0)
+    handed = HandedSnapshot()
+    handed.keep(first)
+
+    async def main() -> None:
+        on = Scene(state, first.id, handed=handed.opened())
+        assert on.worker._snapshot.id == first.id
+        await on.end()
+        on = Scene(state, other.id, handed=handed.opened())
+        assert on.worker._snapshot.id == other.id
+        await on.end()
+
+    uvloop.run(main())
+    handed.close()
 
 
 def test_a_current_one_without_its_secret_is_not_served(

@@ -5,6 +5,7 @@ import contextlib
 import json
 import os
 import signal
+import sqlite3
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Awaitable, Callable
@@ -212,6 +213,7 @@ class Stage:
         self.spare = LabProvider("openai")
         self._settings: dict[str, Any] = {}
         self._gateways: list[Gateway] = []
+        self._processes: list[Process] = []
 
     def write(self, **changes: Any) -> None:
         """The configuration file, as it was written last but for these changes."""
@@ -237,18 +239,55 @@ class Stage:
         )
         return await self.run("--config", str(self.file), *options, stderr=stderr, XDG_STATE_HOME=state_home)
 
+    def break_worker(self, number: int) -> None:
+        """From now on a worker of this number ends as soon as it is started, with status 7."""
+        (self.folder / "site").mkdir()
+        (self.folder / "site" / "sitecustomize.py").write_text(
+            f"import os, sys\nif any('\"number\":{number},' in each for each in sys.orig_argv):\n    os._exit(7)\n"
+        )
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """For the gateway's process."""
+        paths = [str(self.folder / "site"), os.environ.get("PYTHONPATH", "")]
+        return {**os.environ, "LAB_KEY": KEY, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+
     async def controlled(self) -> None:
         """Until control listens."""
         await eventually((self.state / "control.sock").exists, lambda: "no socket")
 
-    async def run(self, *options: str, stderr: int = PIPE, **environ: str) -> Gateway:
+    async def process(self, *options: str, stderr: int = PIPE, before: str = "", **environ: str) -> Process:
+        """A process of `halfopen run`, after these lines of Python."""
+        code = f"{before}\nfrom halfopen.cli import app\napp()"
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "halfopen", "run", "--json", *options),
-            env={**os.environ, "LAB_KEY": KEY, **environ},
+            *(sys.executable, *(("-c", code) if before else ("-m", "halfopen")), "run", "--json", *options),
+            env={**self.environ, **environ},
             cwd=self.folder,
             stdout=PIPE,
             stderr=stderr,
         )
+        self._processes.append(process)
+        return process
+
+    async def command(self, *words: str) -> Any:
+        """What a command says in JSON of the gateway with this configuration."""
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "halfopen", *words, "--json", "--config", str(self.file)),
+            env=self.environ,
+            cwd=self.folder,
+            stdout=PIPE,
+        )
+        out, _ = await process.communicate()
+        return json.loads(out)
+
+    def recorded(self) -> int:
+        """Outcomes in the store."""
+        with contextlib.closing(sqlite3.connect(self.state / "outcomes.db")) as store:
+            (count,) = store.execute("SELECT count(*) FROM outcomes").fetchone()
+        return int(count)
+
+    async def run(self, *options: str, stderr: int = PIPE, **environ: str) -> Gateway:
+        process = await self.process(*options, stderr=stderr, **environ)
         assert process.stdout is not None
         async with asyncio.timeout(START_S):
             line = await process.stdout.readline()
@@ -261,6 +300,10 @@ class Stage:
     async def end(self) -> None:
         for gateway in self._gateways:
             await gateway.end()
+        for process in self._processes:
+            if process.returncode is None:
+                process.kill()
+                await process.wait()
         for provider in (self.primary, self.spare):
             await provider.stop()
 

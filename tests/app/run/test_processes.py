@@ -3,11 +3,25 @@
 import asyncio
 import os
 import signal
+import socket
 from typing import Any
 
 import pytest
 
+from halfopen.app.processes.asking import ask
+from halfopen.app.processes.messages import Ask
+from halfopen.app.processes.state_directory import StateDirectory
 from halfopen.lab.drills.bystander import held_connections
+from halfopen.lab.ports import free_port
+
+
+def listens(port: int) -> bool:
+    """Whether a client can connect."""
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except ConnectionRefusedError:
+        return False
+    return True
 
 
 def test_it_says_who_is_who_and_leaves_nobody_behind(play: Any, kit: Any) -> None:
@@ -60,16 +74,49 @@ def test_others_stand_in_for_a_worker_that_can_not_be_started(play: Any, kit: An
 
     async def scene(stage: Any) -> None:
         gateway = await stage.start()
-        for path in (stage.state / "snapshots").iterdir():
-            path.write_text("damaged")
+        stage.break_worker(1)
         os.kill(gateway.processes["workers"][1], signal.SIGKILL)
         await gateway.until_said("it is the 3. time in a row")
-        assert "halfopen: nothing can be served: snapshot " in gateway.said
+        assert ") ended with status 7; it is started again" in gateway.said
         for _ in range(20):
             client = await kit.client.connect(gateway.port)
             async with asyncio.timeout(1.0):
                 assert (await client.ask())[0] == 200
             client.leave()
+
+    play(scene)
+
+
+def test_workers_start_without_the_state_directory(play: Any, kit: Any) -> None:
+    """All of them are killed after it has gone: what was served last is served again, and places are taken."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        await stage.controlled()
+        stage.write(target="q")
+        client = await kit.client.connect(gateway.port)
+
+        async def served_by_the_spare() -> bool:
+            before = len(stage.spare.calls)
+            assert (await client.ask())[0] == 200
+            return len(stage.spare.calls) > before
+
+        def has_heard() -> bool:
+            data = ask(StateDirectory(stage.state).socket_path, Ask("status")).data
+            served = {each["snapshot"] for each in (data["supervisor"], *data["workers"])}
+            return served == {data["snapshot"]} != {gateway.told["snapshot"]}
+
+        await kit.eventually(has_heard, lambda: gateway.said)
+        assert await served_by_the_spare()
+        stage.state.rename(stage.folder / "elsewhere")
+        for pid in gateway.processes["workers"]:
+            os.kill(pid, signal.SIGKILL)
+        for _ in range(8):
+            client = await kit.client.connect(gateway.port)
+            async with asyncio.timeout(6.0):
+                assert await served_by_the_spare()
+            client.leave()
+        assert "nothing can be served" not in gateway.said
 
     play(scene)
 
@@ -134,6 +181,51 @@ def test_the_whole_gateway_drains(play: Any, kit: Any) -> None:
         assert await gateway.end() == 0
         with pytest.raises(ConnectionRefusedError):
             await kit.client.connect(gateway.port)
+
+    play(scene)
+
+
+def test_the_next_gateway_may_be_started_while_this_one_drains(play: Any, kit: Any) -> None:
+    """It serves from the same state directory as soon as that is free; clients wait, and commands reach it."""
+
+    async def scene(stage: Any) -> None:
+        gateway = await stage.start()
+        await stage.controlled()
+        stage.primary.pace_s = 0.1
+        streaming = await kit.client.connect(gateway.port)
+        streaming.writer.write(kit.chat(stream=True))
+        await streaming.reader.readuntil(b"data: ")
+        gateway.process.terminate()
+        await kit.eventually(lambda: not listens(gateway.port), lambda: "it still listens")
+        starting = asyncio.create_task(stage.run("--config", str(stage.file)))
+        await kit.eventually(lambda: listens(gateway.port), lambda: "the next one doesn't listen")
+        assert gateway.process.returncode is None
+        early = await kit.client.connect(gateway.port)
+        early.writer.write(kit.chat())
+        assert (await streaming.reader.read()).endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+        second = await starting
+        assert gateway.process.returncode == 0
+        assert (await early.answer())[0] == 200
+        await second.until_said(f"Another gateway uses {stage.state}; requests wait")
+        status = await stage.command("status")
+        assert status["state"] == str(stage.state)
+        await kit.eventually(lambda: stage.recorded() == 2, stage.recorded)
+
+    play(scene)
+
+
+def test_it_can_be_stopped_while_it_waits(play: Any, kit: Any) -> None:
+    """For another gateway to end: nobody need kill it."""
+
+    async def scene(stage: Any) -> None:
+        await stage.start()
+        stage.write(port=free_port())
+        process = await stage.process("--config", str(stage.file))
+        assert b"Another gateway uses" in await process.stderr.readline()
+        process.terminate()
+        async with asyncio.timeout(3.0):
+            out, _ = await process.communicate()
+        assert (process.returncode, out) == (0, b"")
 
     play(scene)
 

@@ -40,6 +40,37 @@ def test_keys_of_the_environment_reach_the_workers(play: Any, kit: Any) -> None:
         assert stat.S_IMODE(state.stat().st_mode) == 0o700
         assert (state / "current").read_text().strip() == gateway.told["snapshot"]
         assert kit.key.encode() not in contents(state)
+        await kit.eventually((state / "outcomes.db-wal").exists, lambda: list(state.iterdir()))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in state.iterdir() if path.is_file()}
+        assert set(modes.values()) == {0o600}, modes
+
+    play(scene)
+
+
+def test_a_directory_that_was_there_keeps_its_mode_and_its_files_are_ours(play: Any, kit: Any) -> None:
+    """Somebody may have made it readable for all."""
+
+    async def scene(stage: Any) -> None:
+        stage.state.mkdir(mode=0o755)
+        gateway = await stage.start(workers=1)
+        assert (await answer_of(kit, gateway))[0] == 200
+        await kit.eventually((stage.state / "outcomes.db-wal").exists, lambda: list(stage.state.iterdir()))
+        modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in stage.state.iterdir()}
+        assert {mode & 0o077 for mode in modes.values()} == {0}, modes
+        assert stat.S_IMODE(stage.state.stat().st_mode) == 0o755
+
+    play(scene)
+
+
+def test_a_relative_place_is_found_from_anywhere(play: Any, kit: Any) -> None:
+    """It goes by the configuration file's directory, whoever starts the gateway or asks it."""
+
+    async def scene(stage: Any) -> None:
+        (stage.folder / "etc").mkdir()
+        stage.file = stage.folder / "etc" / "halfopen.toml"
+        await stage.start(state="own")
+        status = await stage.command("status")
+        assert status["state"] == str(stage.folder / "etc" / "own")
 
     play(scene)
 
@@ -76,6 +107,7 @@ def test_a_place_that_can_not_be_written_is_no_reason_not_to_serve(play: Any, ki
         await gateway.until_said("are kept in ")
         place = Path(gateway.said.partition("are kept in ")[2].split()[0])
         assert contents(place / "current")
+        assert (await stage.command("status"))["state"] == str(place)
         assert await gateway.end() == 0
         assert not contents(place)
 
@@ -83,15 +115,90 @@ def test_a_place_that_can_not_be_written_is_no_reason_not_to_serve(play: Any, ki
 
 
 def test_two_gateways_do_not_share_a_place(play: Any, kit: Any) -> None:
-    """The second one has its own for this run, and says so."""
+    """The second one waits for as long as the first may drain, and then ends with status 1."""
 
     async def scene(stage: Any) -> None:
         first = await stage.start()
         stage.write(port=free_port())
-        second = await stage.run("--config", str(stage.file))
-        await second.until_said("another gateway uses")
-        for gateway in (first, second):
-            assert (await answer_of(kit, gateway))[0] == 200
+        short = "import halfopen.app.processes.home as home\nhome.HELD_MAX_S = 0.2"
+        second = await stage.process("--config", str(stage.file), before=short)
+        async with asyncio.timeout(10.0):
+            out, said = await second.communicate()
+        assert (second.returncode, out) == (1, b"")
+        problem = f"halfopen: there is no place for the state: another gateway uses {stage.state} and goes on"
+        assert problem in said.decode()
+        assert (await answer_of(kit, first))[0] == 200
+        assert (await stage.command("status"))["supervisor"]["pid"] == first.process.pid
+
+    play(scene)
+
+
+@pytest.mark.parametrize("closed", ["<&-", "<&- 2>&-", "<&- >&- 2>&-"])
+def test_standard_descriptors_may_be_closed(play: Any, kit: Any, closed: str) -> None:
+    """A socket would get their numbers, and each child would take it for its standard input."""
+
+    async def scene(stage: Any) -> None:
+        await stage.primary.start()
+        stage.write(
+            port=(port := free_port()), workers=1, state=stage.state,
+            primary=stage.primary.base_url, spare=stage.primary.base_url, target="p",
+        )  # fmt: skip
+        process = await asyncio.create_subprocess_exec(
+            *("/bin/sh", "-c", f'exec "$@" {closed}', "sh", sys.executable, "-m", "halfopen", "run"),
+            *("--config", str(stage.file)),
+            env=stage.environ,
+        )
+        try:
+            async with asyncio.timeout(10.0):
+                while True:
+                    try:
+                        client = await kit.client.connect(port)
+                        break
+                    except ConnectionRefusedError:
+                        await asyncio.sleep(0.02)
+                assert (await client.ask())[0] == 200
+            process.terminate()
+            async with asyncio.timeout(10.0):
+                assert await process.wait() == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+
+    play(scene)
+
+
+def test_a_gateway_that_can_not_serve_does_not_say_that_it_does(play: Any, kit: Any) -> None:
+    """No worker can be started: it says why, and ends with status 1 and without children."""
+
+    async def scene(stage: Any) -> None:
+        stage.break_worker(0)
+        stage.write(port=free_port(), workers=1, state=stage.state, primary="http://127.0.0.1:9",
+                    spare="http://127.0.0.1:9", target="p")  # fmt: skip
+        short = "import halfopen.app.processes.supervisor as it\nit._READY_MAX_S = it._LOOK_EVERY_S = 0.2"
+        process = await stage.process("--config", str(stage.file), before=short)
+        async with asyncio.timeout(10.0):
+            out, said = await process.communicate()
+        assert (process.returncode, out) == (1, b"")
+        last = said.decode().splitlines()[-1]
+        assert last.startswith("halfopen: no worker is ready after ")
+        assert ") ended with status 7; it is started again" in last
+
+    play(scene)
+
+
+def test_one_that_loads_slowly_is_waited_for(play: Any, kit: Any) -> None:
+    """A busy machine is no reason to give up: nobody has died."""
+
+    async def scene(stage: Any) -> None:
+        await stage.primary.start()
+        stage.write(port=free_port(), workers=1, state=stage.state, primary=stage.primary.base_url,
+                    spare=stage.primary.base_url, target="p")  # fmt: skip
+        short = "import halfopen.app.processes.supervisor as it\nit._READY_MAX_S = it._LOOK_EVERY_S = 0.001"
+        process = await stage.process("--config", str(stage.file), before=short)
+        async with asyncio.timeout(10.0):
+            assert await process.stdout.readline()
+        process.terminate()
+        assert await process.wait() == 0
 
     play(scene)
 

@@ -55,7 +55,11 @@ class WorkerOrders(msgspec.Struct, frozen=True):
     lifeline: int
     """File descriptor."""
     snapshot: str
-    """Served if the current one can't be."""
+    """What is handed, by its id; without that, what is served if the current one can't be."""
+    handed: int = -1
+    """File descriptor of the snapshot to serve; -1: it is the current one of the state directory."""
+    places: dict[str, str] = msgspec.field(default_factory=dict)
+    """Addresses of local models for the snapshot that is handed, by provider."""
     replicas: int = 1
     """Gateways on all machines that use the same API keys, as far as it is known beforehand."""
     again: bool = False

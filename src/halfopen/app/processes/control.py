@@ -45,8 +45,7 @@ from halfopen.app.processes.messages import (
 )
 from halfopen.app.processes.peers import Peer, Peers
 from halfopen.app.processes.placing import LOCAL_KEY, secrets_for
-from halfopen.app.processes.replicas import Replicas, name_of
-from halfopen.app.processes.shared_snapshot import base_of
+from halfopen.app.processes.replicas import Replicas
 from halfopen.app.processes.standard_error import StandardError, write_if_taken
 from halfopen.app.processes.state_directory import StateDirectory
 from halfopen.app.processes.status import control_of, outcomes_of, problems_of, processes_of, workers_of
@@ -100,9 +99,7 @@ class Control:
         self._applied = asyncio.Event()
         """Set when somebody has answered an `Apply`."""
         self._tasks: set[asyncio.Task[None]] = set()
-        self._replicas = Replicas(
-            name_of(state), self._peers, os.environ, self._take_over, lambda: self._disk.run(base_of, state)
-        )
+        self._replicas = Replicas(state, self._peers, os.environ, self._take_over, self._disk.run)
         self._defect = ""
         self.writer = writer or StoreWriter(
             SqliteOutcomes(state.outcomes_path), self.recorded, max_bytes=Store().max_mb * _MIB
@@ -167,8 +164,7 @@ class Control:
             case Hello(role=Role.WORKER | Role.SUPERVISOR):
                 if self._begun:
                     self._greet(peer)
-                if message.role is Role.WORKER:
-                    self._replicas.greet(peer)
+                self._replicas.greet(peer)
             case Load() | Parked() | BreakerNews():
                 self._replicas.heard(peer, message)
             case Applied():
@@ -387,6 +383,8 @@ async def _serve(given: ControlOrders) -> None:
 
 def main() -> None:
     """Run until SIGTERM, or until the supervisor is gone."""
+    # The store makes files of its own, and nobody else is to read them.
+    os.umask(0o077)
     # Requests go first: control may use what workers leave.
     os.nice(_NICER)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=StandardError())

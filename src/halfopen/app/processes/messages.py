@@ -129,6 +129,12 @@ class BreakerNews(msgspec.Struct, frozen=True, tag="breaker"):
     is_open: bool
 
 
+class Gateways(msgspec.Struct, frozen=True, tag="gateways"):
+    """Control to the supervisor: so many gateways, this one included, share rate limits by Redis."""
+
+    count: int
+
+
 class Children(msgspec.Struct, frozen=True, tag="children"):
     """The supervisor, about once a second and on each change: its processes."""
 
@@ -169,6 +175,7 @@ Message = (
     | Shares
     | Parked
     | BreakerNews
+    | Gateways
     | Children
     | Ask
     | Answer

@@ -7,6 +7,8 @@ Rules
 3. A snapshot that was applied on one machine is served by all. The larger counter decides. A machine that
    starts joins in only if its file says the same as the one that the choice replaced: a newer file goes
    before an older choice.
+4. The last known number of machines is kept on disk and by the supervisor: a control or a worker that is
+   started while Redis is gone begins with it.
 """
 
 import asyncio
@@ -17,17 +19,16 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from hashlib import blake2b
-from secrets import token_hex
 from typing import Any, Final
 
 from msgspec import UNSET
 
-from halfopen.app.processes.messages import BreakerNews, Load, Parked, Role
+from halfopen.app.processes.messages import BreakerNews, Gateways, Load, Parked, Role
 from halfopen.app.processes.news_board import WARNED_S, NewsBoard
 from halfopen.app.processes.peers import Peer, Peers
 from halfopen.app.processes.redis_link import Chosen, GoneError, Meeting, MissingExtraError, RedisLink, Seen
-from halfopen.app.processes.shared_snapshot import common
-from halfopen.app.processes.state_directory import StateDirectory
+from halfopen.app.processes.shared_snapshot import base_of, common, gateways_at_first
+from halfopen.app.processes.state_directory import StateDirectory, StateError
 from halfopen.app.processes.worker_shares import WorkerShares
 from halfopen.policy.claim import Claim
 from halfopen.rollout import Snapshot
@@ -46,14 +47,7 @@ News = Parked | BreakerNews
 
 def name_of(state: StateDirectory) -> str:
     """What the gateway of this directory is called among all: the same after a restart."""
-    path = state.path / "name"
-    try:
-        own = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        own = token_hex(4)
-        with suppress(OSError):
-            path.write_text(own + "\n", encoding="ascii")
-    return f"{socket.gethostname()}-{own[:32]}"
+    return f"{socket.gethostname()}-{state.name()}"
 
 
 class Replicas:
@@ -61,26 +55,29 @@ class Replicas:
 
     def __init__(
         self,
-        me: str,
+        state: StateDirectory,
         peers: Peers,
         environ: Mapping[str, str],
         take_over: Callable[[Snapshot], Awaitable[str]],
-        base: Callable[[], Awaitable[str]],
+        on_disk: Callable[..., Awaitable[Any]],
     ) -> None:
         """Prepare; `start` begins.
 
         Args:
-            me: This machine's name among all; the same after a restart of control.
+            state: Where this machine's name and the number of machines are kept.
             peers: Who is connected to control.
             environ: What the address of Redis may refer to.
             take_over: Serves a snapshot that was applied on another machine; why not, if it can't.
-            base: The id of what is shared of this machine's own configuration file.
+            on_disk: Calls a function, with its arguments, where it may block.
         """
-        self._me = me
+        self._state = state
+        self._me = name_of(state)
+        self._known = self._kept = state.gateways()
+        """How many machines there were when Redis last said it; and what of that is on the disk."""
         self._peers = peers
         self._environ = environ
         self._take_over = take_over
-        self._base = base
+        self._on_disk = on_disk
         now = time.monotonic()
         self._claim = Claim((), 1, now)
         self._workers = WorkerShares(peers, now)
@@ -91,6 +88,7 @@ class Replicas:
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._leaving: asyncio.Task[None] | None = None
+        self._noting: asyncio.Task[None] | None = None
         self._link: RedisLink | None = None
         self._address = ("", "")
         self._problem = ""
@@ -118,7 +116,7 @@ class Replicas:
     def follow(self, snapshot: Snapshot) -> None:
         """Another snapshot is served."""
         if self._snapshot is None:
-            self._claim = Claim((), snapshot.processes.replicas, time.monotonic())
+            self._claim = Claim((), gateways_at_first(snapshot, self._known), time.monotonic())
         self._snapshot = snapshot
         self._claim.name(snapshot.providers)
         self._wake.set()
@@ -136,7 +134,10 @@ class Replicas:
             self._wake.set()
 
     def greet(self, peer: Peer) -> None:
-        """Tell a worker that has just come what is known."""
+        """Tell a worker, or the supervisor, that has just come what is known."""
+        if peer.role is Role.SUPERVISOR:
+            peer.send(Gateways(self._known))
+            return
         for message in self._board.current(time.monotonic()):
             peer.send(message)
 
@@ -213,8 +214,29 @@ class Replicas:
             # What was kept may be no more than what other machines have to give up: nothing is granted by it.
             granted = dict.fromkeys(seen.met.parts, 0.0) if meeting.keep else seen.met.parts
             self._claim.heard(granted, seen.met.others, time.monotonic())
+            self._note_number()
         self._hear(seen)
         await self._follow_choice(link, seen.counter)
+
+    def _note_number(self) -> None:
+        """Have the number of machines outlive this process. The disk may be full or frozen."""
+        number = self._claim.machines
+        if number != self._known:
+            self._known = number
+            for peer in self._peers.of(Role.SUPERVISOR):
+                peer.send(Gateways(number))
+        if number != self._kept and (self._noting is None or self._noting.done()):
+            self._noting = asyncio.get_running_loop().create_task(self._keep(number))
+
+    async def _keep(self, number: int) -> None:
+        with suppress(StateError):  # it is tried again when Redis has answered the next time
+            await self._on_disk(self._state.set_gateways, number)
+            self._kept = number
+
+    async def _base(self) -> str:
+        """The id of what is shared of this machine's own configuration file."""
+        base: str = await self._on_disk(base_of, self._state)
+        return base
 
     def _follow_address(self) -> None:
         """Where Redis is now, by the configuration."""

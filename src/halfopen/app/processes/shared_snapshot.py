@@ -6,6 +6,7 @@ A machine keeps its address, its processes and where its Redis is; the rest is s
 from dataclasses import replace
 
 import msgspec
+from msgspec import UNSET
 
 from halfopen.app.processes.state_directory import StateDirectory, StateError
 from halfopen.rollout import Snapshot
@@ -24,6 +25,17 @@ def settled(shared: Snapshot, own: Snapshot) -> Snapshot:
     """What a machine that serves `own` serves of a shared snapshot."""
     gateway = msgspec.structs.replace(shared.gateway, host=own.gateway.host, port=own.gateway.port)
     return sealed(replace(shared, gateway=gateway, processes=own.processes, redis=own.redis))
+
+
+def gateways_at_first(snapshot: Snapshot, known: int) -> int:
+    """How many gateways to reckon with before Redis has said it.
+
+    Args:
+        snapshot: What is served.
+        known: How many there were when Redis last said it; 0: it never did.
+    """
+    stated = snapshot.processes.replicas
+    return stated if snapshot.redis.url is UNSET else max(stated, known)
 
 
 def base_of(state: StateDirectory) -> str:

@@ -2,10 +2,22 @@
 
 import os
 import select
+from contextlib import suppress
 
 _LINE_MAX_BYTES = 4096
 """As much as a pipe that is ready takes at once (PIPE_BUF, POSIX)."""
 _STANDARD_ERROR = 2
+
+
+def have_descriptors() -> None:
+    """Open the null device in place of standard input, output and error that are closed.
+
+    Else the next sockets would get their numbers, and a child would take them for these three.
+    """
+    with suppress(OSError):
+        while (opened := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+            os.set_inheritable(opened, True)  # noqa: FBT003 - the standard library's signature
+        os.close(opened)
 
 
 def write_if_taken(text: str) -> None:

@@ -6,6 +6,7 @@ Rules
    accept, another one does it in its place.
 3. It never waits for control: what it tells is dropped where control doesn't listen.
 4. A child that finds itself without its supervisor ends.
+5. It keeps what a worker needs to start, so that one can be started while the state directory is gone.
 """
 
 import asyncio
@@ -26,23 +27,34 @@ from halfopen.app.configuration import Loaded
 from halfopen.app.processes import sockets
 from halfopen.app.processes.backing import Backing
 from halfopen.app.processes.child import ControlOrders, Order, WorkerOrders
+from halfopen.app.processes.handed_snapshot import NONE, HandedSnapshot
 from halfopen.app.processes.home import Home
 from halfopen.app.processes.kept_child import KeptChild
 from halfopen.app.processes.link import ControlLink
-from halfopen.app.processes.messages import Applied, Apply, Children, Hello, Message, Reload, Role
+from halfopen.app.processes.messages import Applied, Apply, Children, Gateways, Hello, Message, Reload, Role
 from halfopen.app.processes.placing import LOCAL_KEY
 from halfopen.app.processes.restart_note import needs_restart
+from halfopen.app.processes.shared_snapshot import gateways_at_first
 from halfopen.app.processes.state_directory import StateError
 
 _CONTROL = "halfopen.app.processes.control"
 _WORKER = "halfopen.app.processes.worker"
 _KEY_BYTES = 24
 _READY_MAX_S = 10.0
+_FIRST_READY_MAX_S = 60.0
+"""Until the first worker is ready, if none has died: a busy machine loads slowly."""
+_LOOK_EVERY_S = 1.0
+_TRIES = 2
+"""A worker that was started again so often and is not ready will not be."""
 _WORKERS_END_S = 12.0
 """A little more than a worker drains."""
 _CONTROL_END_S = 3.0
 _REPORT_EVERY_S = 1.0
 _NOTES_MAX = 20
+
+
+class NotServingError(Exception):
+    """No worker could be started. Its text says why, for a person."""
 
 
 class _StandIn(NamedTuple):
@@ -73,6 +85,9 @@ class Supervisor:
         key = random_tokens.token_urlsafe(_KEY_BYTES)
         self.backing = Backing(loaded, key, self._tell, self._models_moved)
         self._home = Home(self._tell)
+        self._handed = HandedSnapshot()
+        self._gateways = 0
+        """That shared limits when this was last known; 0: it never was."""
         self._sockets: list[list[socket.socket]] = []
         self._environment = {**os.environ, **loaded.secrets, LOCAL_KEY: key}
         self._link: ControlLink | None = None
@@ -91,12 +106,13 @@ class Supervisor:
         self.control = KeptChild("control", self._start_control, self._tell, self._tell_children)
 
     async def start(self) -> None:
-        """Start everything. Returns when requests are served, or a worker has tried for long to.
+        """Start everything. Returns when requests are served.
 
         Raises:
             AddressError: The gateway's address can't be had.
             OSError: The lab's can't.
             StateError: There is no place for the state.
+            NotServingError: No worker can be started.
         """
         gateway = self._loaded.snapshot.gateway
         sockets.raise_descriptor_limit()
@@ -108,21 +124,41 @@ class Supervisor:
         self.snapshot, secrets = await self.backing.start()
         self._environment.update(secrets)
         await self.backing.start_models(self.snapshot)
-        self._home.furnish(self.snapshot, self.backing.places())
+        path = self._loaded.path
+        folder = None if path is None else path.absolute().parent
+        await self._home.furnish(self.snapshot, self.backing.places(), folder)
+        self._handed.keep(self.snapshot)
+        self._gateways = self._home.state.gateways()
         for worker in self.workers:
             worker.start()
-        ready = [asyncio.ensure_future(worker.ready.wait()) for worker in self.workers]
-        _, late = await asyncio.wait(ready, timeout=_READY_MAX_S)
-        for each in late:
-            each.cancel()
-        if late:
-            self._tell(f"{len(late)} of {len(ready)} workers are not ready after {_READY_MAX_S:g} s")
+        await self._until_ready()
         self.control.start()
         await asyncio.wait((asyncio.ensure_future(self.control.begun.wait()),), timeout=_READY_MAX_S)
         state = self._home.state
         self._link = ControlLink(state.socket_path, self._hello, self._on_message, self._loop)
         self._link.start()
         self._report = self._loop.call_later(_REPORT_EVERY_S, self._report_again)
+
+    async def _until_ready(self) -> None:
+        """Wait for the workers: for all if it takes no longer than usual, for the first in any case."""
+        began = self._loop.time()
+        waits = [asyncio.ensure_future(worker.ready.wait()) for worker in self.workers]
+        try:
+            _, late = await asyncio.wait(waits, timeout=_READY_MAX_S)
+            while len(late) == len(waits):
+                waited_s = self._loop.time() - began
+                if waited_s >= _FIRST_READY_MAX_S or all(
+                    worker.restarts >= _TRIES for worker in self.workers
+                ):
+                    why = self._notes[-1] if self._notes else "it has said nothing"
+                    raise NotServingError(f"no worker is ready after {waited_s:.0f} s: {why}")
+                await asyncio.wait(waits, timeout=_LOOK_EVERY_S, return_when=asyncio.FIRST_COMPLETED)
+                late = {each for each in waits if not each.done()}
+        finally:
+            for each in waits:
+                each.cancel()
+        if late:
+            self._tell(f"{len(late)} of {len(waits)} workers are not ready after {_READY_MAX_S:g} s")
 
     async def stop(self) -> None:
         """Let workers finish what has begun, then end control and everything else."""
@@ -137,6 +173,7 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await self.backing.stop()
+        self._handed.close()
         self._home.leave()
 
     def kill(self) -> None:
@@ -158,19 +195,27 @@ class Supervisor:
     def _worker(self, number: int) -> Callable[[int], Coroutine[None, None, Process]]:
         async def start(lifeline: int) -> Process:
             listening = [[each.fileno() for each in group] for group in self._sockets]
+            handed = self._handed.opened()
             told = WorkerOrders(
                 number=number,
                 workers=len(self.workers),
                 state=str(self._home.state.path),
                 sockets=listening,
                 lifeline=lifeline,
-                snapshot=self.snapshot.id,
-                replicas=self.snapshot.processes.replicas,
+                snapshot=self._handed.id or self.snapshot.id,
+                handed=handed,
+                places=self.backing.places(),
+                replicas=gateways_at_first(self.snapshot, self._gateways),
                 again=self.workers[number].restarts > 0,
                 as_json=self._as_json,
                 answer_headers=list(self.backing.answer_headers),
             )
-            return await self._spawn(_WORKER, told, (*chain.from_iterable(listening), lifeline))
+            try:
+                given = (lifeline,) if handed == NONE else (lifeline, handed)
+                return await self._spawn(_WORKER, told, (*chain.from_iterable(listening), *given))
+            finally:
+                if handed != NONE:
+                    os.close(handed)
 
         return start
 
@@ -234,6 +279,8 @@ class Supervisor:
     def _on_message(self, message: Message) -> None:
         if isinstance(message, Apply):
             self._do(self._apply(message))
+        elif isinstance(message, Gateways):
+            self._gateways = message.count
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
@@ -248,6 +295,8 @@ class Supervisor:
                 snapshot = await asyncio.to_thread(state.load, message.snapshot)
                 problem = needs_restart(self.snapshot, snapshot)
                 if not problem:
+                    # First: workers have it, whatever becomes of local models.
+                    self._handed.keep(snapshot)
                     await self.backing.start_models(snapshot)
                     await asyncio.to_thread(state.set_places, self.backing.places())
                     self.snapshot = snapshot

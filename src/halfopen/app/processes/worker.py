@@ -1,8 +1,9 @@
 """A gateway worker: serves its listening sockets, with or without control.
 
 Rules
-1. It needs nothing but a snapshot to serve. Control, the store and the state directory may be frozen or
-   gone: nothing here waits for them, and files are read in a thread once requests are served.
+1. It needs nothing but a snapshot to serve, and begins with the one that the supervisor hands to it.
+   Control, the store and the state directory may be frozen or gone: nothing here waits for them, and
+   files are read in a thread once requests are served.
 2. Of the sockets of all workers, which it holds, it accepts from its own, and from those of a worker
    that can't while the supervisor says so.
 3. A snapshot that can't be served changes nothing, and control is told why.
@@ -29,6 +30,7 @@ from halfopen.app.ids import id_source
 from halfopen.app.narration import Narration
 from halfopen.app.processes.asked import Asked
 from halfopen.app.processes.child import Lifeline, Order, Word, WorkerOrders, orders
+from halfopen.app.processes.handed_snapshot import NONE, received
 from halfopen.app.processes.link import ControlLink
 from halfopen.app.processes.messages import (
     Applied,
@@ -52,6 +54,7 @@ from halfopen.app.processes.vital_signs import vital_signs
 from halfopen.gateway.runtime import Surroundings
 from halfopen.gateway.server import GatewayServer
 from halfopen.rollout import Secrets, Snapshot
+from halfopen.rollout.saved import SavedError
 
 DRAIN_S = 10.0
 """How long requests under way may take after the order to stop."""
@@ -68,7 +71,7 @@ class Worker:
     """One worker, from its start to its end."""
 
     def __init__(self, told: WorkerOrders, environ: Mapping[str, str]) -> None:
-        """Serve what the state directory calls current. Make it inside the running loop.
+        """Serve what was handed, else the current snapshot. Make it inside the running loop.
 
         Raises:
             StateError: There is no snapshot that can be read.
@@ -79,7 +82,7 @@ class Worker:
         self._state = StateDirectory(Path(told.state))
         self._values = dict(environ)
         """What references may name."""
-        self._snapshot, self._ready = _first(self._state, told.snapshot, self._values)
+        self._snapshot, self._ready = _first(told, self._state, self._values)
         self._wanted = self._snapshot.id
         self._link = ControlLink(self._state.socket_path, self._hello, self._on_message, self._loop)
         clock = SystemClock()
@@ -226,9 +229,17 @@ class Worker:
 
 
 def _first(
-    state: StateDirectory, fallback: str, values: Mapping[str, str]
+    told: WorkerOrders, state: StateDirectory, values: Mapping[str, str]
 ) -> tuple[Snapshot, tuple[Snapshot, Secrets]]:
-    """The current snapshot; what the supervisor named, if that can't be served."""
+    """What the supervisor handed; else the current snapshot; else what the supervisor named."""
+    fallback = told.snapshot
+    if told.handed != NONE:
+        try:
+            snapshot = received(told.handed, fallback)
+            return snapshot, _ready(snapshot, told.places, values)
+        except (SavedError, KeyError) as error:
+            problem = _missing(error) if isinstance(error, KeyError) else str(error)
+            _LOG.warning("snapshot %s, as it was handed, is not served: %s", fallback, problem)
     current = state.current()
     if current is not None and current != fallback:
         try:

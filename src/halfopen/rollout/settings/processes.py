@@ -19,7 +19,8 @@ class Processes(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
             1,
             1000,
             "Gateways on all machines that use the same API keys. Each keeps to its part of their rate "
-            "limits. With `[redis]`: as long as Redis has not said how many there are.",
+            "limits. With `[redis]`: as long as Redis has not said how many there are, then or in an earlier "
+            "run; where that was more, it counts.",
             "gateways",
         ),
     ] = 1
@@ -28,6 +29,7 @@ class Processes(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             max_length=1024,
             description="Directory of snapshots, their history, outcomes and control's socket. Empty: "
-            "`halfopen/` and the port under `$XDG_STATE_HOME`, or under `~/.local/state`.",
+            "`halfopen/` and the port under `$XDG_STATE_HOME`, or under `~/.local/state`. A relative path "
+            "goes by the configuration file's directory. Each gateway needs its own.",
         ),
     ] = ""

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import uvloop
 
-from halfopen.app.processes.messages import BreakerNews, Parked
+from halfopen.app.processes.link import ControlLink
+from halfopen.app.processes.messages import BreakerNews, Gateways, Hello, Message, Parked, Role
 
 pytestmark = pytest.mark.server("redis-server")
 
@@ -51,6 +52,19 @@ async def shared(one: Any, two: Any, part: float) -> None:
         return near and one.has_begun and two.has_begun and one.held + two.held <= WHOLE
 
     await becomes(is_so, 9.0, one, two)
+
+
+class Supervisor:
+    """The supervisor as a machine's control sees it."""
+
+    def __init__(self, machine: Any) -> None:
+        self._heard: list[Message] = []
+        path, loop = machine.state.socket_path, asyncio.get_running_loop()
+        self.link = ControlLink(path, lambda: Hello(Role.SUPERVISOR, 1), self._heard.append, loop)
+        self.link.start()
+
+    def heard(self, kind: type) -> list[Message]:
+        return [message for message in self._heard if isinstance(message, kind)]
 
 
 @contextlib.contextmanager
@@ -122,6 +136,28 @@ def test_redis_is_gone(play: Any, redis_server: Any, how: str) -> None:
         assert one.replicas["problem"] == ""
 
     play(scene)
+
+
+def test_control_is_started_again_while_redis_is_gone(text: Any, machine: Any, redis_server: Any) -> None:
+    """Each machine keeps to half, as before: how many there are outlives a control, and it says so again."""
+
+    async def main() -> None:
+        async with machine(text(), "one", 2) as one, machine(text(), "two", 2) as two:
+            supervisor = Supervisor(one)
+            await shared(one, two, 0.5)
+            await becomes(lambda: one.state.gateways() == two.state.gateways() == 2, 4.0, one, two)
+            await becomes(lambda: supervisor.heard(Gateways)[-1:] == [Gateways(2)], 1.0, one)
+            supervisor.link.close()
+        redis_server.kill()
+        async with machine(text(), "one", 2, 0.5) as one:
+            supervisor = Supervisor(one)
+            await becomes(lambda: one.replicas["redis"] == "gone" and one.has_begun, 6.0, one)
+            assert (one.replicas["gateways"], one.replicas["parts"]) == (2, {"p": 0.5})
+            await becomes(lambda: one.held == pytest.approx(0.5), 4.0, one)
+            assert supervisor.heard(Gateways) == [Gateways(2)]
+            supervisor.link.close()
+
+    uvloop.run(main())
 
 
 def test_parked_keys_are_told(play: Any, redis_server: Any) -> None:
