@@ -4,7 +4,9 @@
  *
  * A plain chat completion is answered at once with a whole answer of about 600 bytes, or after --delay-us.
  * With "stream":true in its body it is answered with N events (50), one every --pace-us (20,000), then usage and
- * [DONE]. Each answer has an x-request-id of its own and repeats the request's nonce, the 16 digits after
+ * [DONE], as OpenAI does: with "include_usage":true each event has a usage of null until the one that has it, and
+ * always an obfuscation, a string whose length hides how long the text was.
+ * Each answer has an x-request-id of its own and repeats the request's nonce, the 16 digits after
  * "[nonce ", so that a gateway which mixes up or remembers answers is found out.
  * --limits adds OpenAI's x-ratelimit headers. Whatever arrives at the failing port is answered with 500.
  * --busy never sleeps: it asks again and again whether something came. Waking a sleeping peer costs its waker several
@@ -53,6 +55,8 @@ struct connection {
 	int closing;      /* close once the output is written */
 	int waiting;      /* in the line of what is due: nothing more is read until it was answered */
 	int event;        /* next event of the stream; -1: a delayed plain answer */
+	int tells_usage;  /* the stream was asked for it */
+	long created_s;   /* the same in all events of a stream */
 	int64_t due_ns;
 	struct connection *next;
 	char *in;
@@ -227,6 +231,15 @@ static int chunk(char *into, const char *text, int length)
 	return used + length + 2;
 }
 
+/* The end of an event. Its obfuscation is never as long as that of the event before. */
+static int chunk_tail(char *into, const struct connection *c, int number, const char *usage)
+{
+	static const char letters[] = "kT2vXw9QbLr4YdZs7HmNc1JpFa8GuEi3Ro6W";
+	int size = 1 + (number * 7 + c->nonce[NONCE - 1]) % 24;
+	return sprintf(into, "]%s%s,\"obfuscation\":\"%.*s\"}\n\n", c->tells_usage ? ",\"usage\":" : "",
+		c->tells_usage ? usage : "", size, letters + (number + c->nonce[NONCE - 2]) % 12);
+}
+
 #define CHUNK_HEAD \
 	"data: {\"id\":\"chatcmpl-%s\",\"object\":\"chat.completion.chunk\",\"created\":%ld,\"model\":" \
 	"\"gpt-4o-mini-2024-07-18\",\"service_tier\":\"default\",\"system_fingerprint\":\"fp_0123456789\",\"choices\":["
@@ -238,21 +251,23 @@ static int stream_event(struct connection *c)
 	int length, used, number = c->event++;
 	const char *role = number ? "" : "\"role\":\"assistant\",";
 	if (number < events_number - 1) {
-		length = number ?
-			sprintf(text, CHUNK_HEAD "{\"index\":0,\"delta\":{%s\"content\":\" item%02d\"},\"logprobs\":null,"
-				"\"finish_reason\":null}]}\n\n", c->nonce, (long)date_s, role, number) :
-			sprintf(text, CHUNK_HEAD "{\"index\":0,\"delta\":{%s\"content\":\"%s item%02d\"},\"logprobs\":null,"
-				"\"finish_reason\":null}]}\n\n", c->nonce, (long)date_s, role, c->nonce, number);
+		length = sprintf(text, CHUNK_HEAD "{\"index\":0,\"delta\":{%s\"content\":\"%s item%02d\"},\"logprobs\":null,"
+			"\"finish_reason\":null}", c->nonce, c->created_s, role, number ? "" : c->nonce, number);
+		length += chunk_tail(text + length, c, number, "null");
 		return transmit(c, out, chunk(out, text, length));
 	}
 	if (cut_every && answers % cut_every == 0)
 		return -1;
-	length = sprintf(text, CHUNK_HEAD "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}]}\n\n",
-		c->nonce, (long)date_s);
+	length = sprintf(text, CHUNK_HEAD "{\"index\":0,\"delta\":{},\"logprobs\":null,\"finish_reason\":\"stop\"}",
+		c->nonce, c->created_s);
+	length += chunk_tail(text + length, c, number, "null");
 	used = chunk(out, text, length);
-	length = sprintf(text, CHUNK_HEAD "],\"usage\":{\"prompt_tokens\":210,\"completion_tokens\":50,\"total_tokens\":260}}\n\n",
-		c->nonce, (long)date_s);
-	used += chunk(out + used, text, length);
+	if (c->tells_usage) {
+		length = sprintf(text, CHUNK_HEAD, c->nonce, c->created_s);
+		length += chunk_tail(text + length, c, number + 1,
+			"{\"prompt_tokens\":210,\"completion_tokens\":50,\"total_tokens\":260}");
+		used += chunk(out + used, text, length);
+	}
 	used += chunk(out + used, "data: [DONE]\n\n", 14);
 	memcpy(out + used, "0\r\n\r\n", 5);
 	return transmit(c, out, used + 5);
@@ -305,6 +320,9 @@ static int answer(struct connection *c, const char *request, const char *body, c
 	if (memmem(body, end - body, "\"stream\":true", 13) || memmem(body, end - body, "\"stream\": true", 14)) {
 		char out[HEAD_MAX];
 		c->event = 0;
+		c->created_s = (long)time(NULL);
+		c->tells_usage = memmem(body, end - body, "\"include_usage\":true", 20) ||
+			memmem(body, end - body, "\"include_usage\": true", 21);
 		wait_until(c, now_ns() + pace_ns);
 		return transmit(c, out, head(out, "200 OK", "text/event-stream", -1));
 	}

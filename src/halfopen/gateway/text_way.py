@@ -7,7 +7,8 @@ Rules
 1. The attempt is the only one, and no other's answer is gone on with: `Streaming` opens the way only then,
    and what changes it gives the call up, which closes the way.
 2. Each piece is read: what could be an error, a finish or anything but text is not taken.
-3. The text goes out as the bytes that came, so the client's dialect must be the upstream's.
+3. The text goes out in the chunk that came, so the client's dialect must be the upstream's. What the client
+   did not ask for is cut out of it.
 """
 
 import asyncio
@@ -57,12 +58,12 @@ class TextWay:
         journey, delivery = self._journey, self._delivery
         if journey.state is not _COMMITTED or not delivery.flows:
             return False
-        text = self._reader.text_of(piece)
+        text, shown = self._reader.text_of(piece)
         if not text:
             return False
         chars = len(text)
         self.chars += chars
         journey.progress(chars, self._loop.time())
         self._delivered.note_text(text)
-        delivery.pass_bytes(piece, as_chunk)
+        delivery.pass_bytes(shown, as_chunk if shown is piece else b"")
         return True

@@ -42,12 +42,12 @@ class EventReader(ABC):
     def close(self) -> list[StreamEvent]:
         """The body ended cleanly. Ends with DONE or FAULT unless either was returned before."""
 
-    def text_of(self, piece: bytes) -> str | None:  # noqa: ARG002 - whoever has a short way for it reads it
-        """The text of a whole event that is nothing else and passes as it is; then it is read.
+    def text_of(self, piece: bytes) -> tuple[str, bytes]:  # noqa: ARG002 - whoever has a short way reads it
+        """The text of a whole event that is nothing else, and the event as the client gets it.
 
-        None: feed it. Also where a dialect has no quicker way to tell.
+        Then it is read. No text: feed it. Also where a dialect has no quicker way to tell.
         """
-        return None
+        return "", b""
 
     @abstractmethod
     def _read_all(self, parsed: list[SseEvent]) -> list[StreamEvent]:

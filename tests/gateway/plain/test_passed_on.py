@@ -54,6 +54,7 @@ EVENTS = {
     "no ASCII": text("ä€😀 "),
     "text with counts": text("word ", usage=USAGE),
     "text without counts": text("word ", usage=None),
+    "text as OpenAI sends it": text("word ", usage=None, obfuscation="kT2v"),
     "text with logprobs": event({"content": "word "}, logprobs={"content": []}),
     "empty text": text(""),
     "text that ends": event({"content": "end"}, "stop"),
@@ -230,7 +231,25 @@ def test_whatever_comes(data: st.DataObject, kit: Any) -> None:
     kit.compare(streamed(kit, *steps, request=request, options=options))
 
 
-def test_the_short_way_is_taken(kit: Any) -> None:
+@pytest.mark.parametrize("request_name", ["plain", "counted"])
+@pytest.mark.parametrize("cut", [0, 1, 40])
+def test_hidden_lengths(kit: Any, cut: int, request_name: str) -> None:
+    """Words as OpenAI sends them: padded, with a usage of null. Each in a chunk of its own, or in pieces of one."""
+    steps = []
+    for number in range(8):
+        word = framed(text("w" * number + "ä ", usage=None, obfuscation="kT2v" * (number % 3)))
+        steps += [word[:cut], 0.01, word[cut:], 0.1] if cut else [word, 0.1]
+    scene = streamed(
+        kit, HEAD + framed(ROLE), *steps, framed(STOP + DONE) + LAST, request=REQUESTS[request_name]
+    )
+    told = kit.compare(scene)
+    assert b"obfuscation" in b"".join(told.answers)
+    assert (b'"usage": null' in b"".join(told.answers)) == (request_name == "counted")
+
+
+@pytest.mark.parametrize("request_name", ["plain", "counted"])
+@pytest.mark.parametrize("more", [{}, {"usage": None, "obfuscation": "kT2v"}], ids=["bare", "hidden"])
+def test_the_short_way_is_taken(kit: Any, more: dict[str, Any], request_name: str) -> None:
     """Words that come one by one are passed on, all but the first, and nothing else is: else these tests would show nothing."""
     passed: list[bool] = []
     shortest: list[bool] = []
@@ -251,9 +270,17 @@ def test_the_short_way_is_taken(kit: Any) -> None:
         patch.setattr(Streaming, "_pass_on", counting)
         patch.setattr(TextWay, "take", counting_text)
 
-    words = [step for number in range(5) for step in (framed(text(f"w{number} ")), 0.1)]
+    words = [step for number in range(5) for step in (framed(text(f"w{number} ", **more)), 0.1)]
     scene = streamed(
-        kit, HEAD + framed(ROLE), *words, framed(CALL), framed(text("x")), framed(STOP), LAST, planted=counted
+        kit,
+        HEAD + framed(ROLE),
+        *words,
+        framed(CALL),
+        framed(text("x")),
+        framed(STOP),
+        LAST,
+        request=REQUESTS[request_name],
+        planted=counted,
     )
     kit.run(scene, plainly=True)
     assert shortest == [*[True] * 4, False, False, False]

@@ -67,16 +67,16 @@ STREAMS = {
 }
 
 
+PASSED = '        delivery.pass_bytes(shown, as_chunk if shown is piece else b"")\n'
 WAYS = {
     "progress is not told": ("        journey.progress(chars, self._loop.time())\n", ""),
     "characters are not counted": ("        self.chars += chars\n", ""),
     "what goes out is not noted": ("        self._delivered.note_text(text)\n", ""),
     "what is held is passed on": (" or not delivery.flows", ""),
-    "it is not passed on": ("        delivery.pass_bytes(piece, as_chunk)\n", ""),
-    "it is passed on twice": (
-        "        delivery.pass_bytes(piece, as_chunk)\n        return True",
-        "        delivery.pass_bytes(piece, as_chunk)",
-    ),
+    "it is not passed on": (PASSED, ""),
+    "it is passed on twice": (f"{PASSED}        return True\n", PASSED),
+    "what is cut out stays": (PASSED, "        delivery.pass_bytes(piece, as_chunk)\n"),
+    "the chunk stays": ('as_chunk if shown is piece else b""', "as_chunk"),
 }
 
 
@@ -142,6 +142,11 @@ def stream_scenes(kit: Any) -> list[Any]:
         event({}, "stop") + framed(b"data: [DONE]\n\n") + b"0\r\n\r\n",
     )
     words = [step for number in range(6) for step in (event({"content": f"w{number} "}), 0.1)]
+    hidden = [
+        step
+        for number in range(6)
+        for step in (event({"content": f"w{number} "}, usage=None, obfuscation="k" * number), 0.1)
+    ]
     well = [HEAD + role, *words, stop]
     slowly = JourneyOptions(deadline_s=60, first_token_s=4, stall_s=3, floor_window_s=5.0)
     call = event({"tool_calls": [{"index": 0, "id": "t", "function": {"name": "f", "arguments": "{}"}}]})
@@ -166,6 +171,7 @@ def stream_scenes(kit: Any) -> list[Any]:
             options=slowly,
         ),
         asked(HEAD + role, *words, "cut"),
+        asked(HEAD + role, *hidden, stop),
         asked(HEAD + role, *words, call, *words, stop),
         asked(HEAD + role, *words, call, "cut"),
         asked(

@@ -53,7 +53,14 @@ class Chunk(msgspec.Struct):
     error: msgspec.Raw = msgspec.Raw()
 
 
+class Padded(msgspec.Struct):
+    """A chunk with random letters that hide how long its text is."""
+
+    obfuscation: str | None = None
+
+
 _DECODER = msgspec.json.Decoder(Chunk)
+_PADDED = msgspec.json.Decoder(Padded)
 _NOTHING = frozenset((b"", b"null", b"{}", b'""', b"[]", b"false"))
 
 
@@ -66,6 +73,14 @@ def read_chunk(data: bytes) -> Chunk | None:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return None
     return chunk
+
+
+def read_padding(data: bytes) -> str | None:
+    """What hides the length of a chunk's text. None when nothing does, or it is no chunk."""
+    try:
+        return _PADDED.decode(data).obfuscation
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def given(raw: msgspec.Raw) -> bool:

@@ -37,6 +37,7 @@ from halfopen.providers.openai.usage import read_usage, without_usage
 _CONTENT: Final = StreamKind.CONTENT
 _TEXT: Final = Form.TEXT
 _DONE: Final = b"[DONE]"
+_NO_USAGE: Final = (b"", b"null")
 _SURPRISES_MAX: Final = 4
 """After so many chunks that did not look like the one before it isn't tried any more."""
 _PINGS: Final = frozenset(("ping", "heartbeat", "keepalive", "keep-alive"))
@@ -80,15 +81,17 @@ class OpenAIReader(EventReader):
             events.append(self._end_at(self._parser.tail.strip()))
         return events
 
-    def text_of(self, piece: bytes) -> str | None:
-        """The text of a chunk that is nothing else. None: feed it."""
+    def text_of(self, piece: bytes) -> tuple[str, bytes]:
+        """The text of a chunk that is nothing else, and what of it the client gets. No text: feed it."""
         if self._ended or not self._quiet:
-            return None
-        text = None if self._known is None else self._known.text_of(piece)
-        if text is None:
-            data = one_line_of(piece)
-            text = None if data is None else self._plain_text(data, piece)
-        return text
+            return "", b""
+        if self._known is not None:
+            text, shown = self._known.text_of(piece)
+            if text:
+                return text, shown
+        data = one_line_of(piece)
+        plain = None if data is None else self._plain_text(data, piece)
+        return (plain, self._shown(piece)) if plain else ("", b"")
 
     def _read_all(self, parsed: list[SseEvent]) -> list[StreamEvent]:
         events: list[StreamEvent] = []
@@ -105,7 +108,7 @@ class OpenAIReader(EventReader):
         """Append what one event means."""
         text = None if event.event or event.stray else self._plain_text(event.data, event.raw)
         if text:
-            events.append(StreamEvent(_CONTENT, event.raw, len(text), form=_TEXT, text=text))
+            events.append(StreamEvent(_CONTENT, self._shown(event.raw), len(text), form=_TEXT, text=text))
         elif event.stray or event.event == "error":
             events.append(self._fail(_judge_odd(event.stray or event.data, event.event)))
         elif not event.data or event.event in _PINGS:
@@ -121,12 +124,12 @@ class OpenAIReader(EventReader):
 
     def _plain_text(self, data: bytes, raw: bytes) -> str | None:
         """The text of a chunk that has nothing but text of the first choice. None: look closely."""
-        if not data.startswith(b"{") or b'"usage"' in data:
+        if not data.startswith(b"{"):
             return None
         chunk = read_chunk(data)
         if chunk is None or chunk.choices is None or len(chunk.choices) != 1:
             return None
-        if chunk.error or chunk.usage:
+        if chunk.error or bytes(chunk.usage) not in _NO_USAGE:
             return None
         choice = chunk.choices[0]
         delta = choice.delta
@@ -147,10 +150,14 @@ class OpenAIReader(EventReader):
         if text:
             if self._filled and self._surprises < _SURPRISES_MAX:  # the first often has a role as well
                 self._surprises += 1
-                self._known = learn_chunk(raw, text)
+                self._known = learn_chunk(raw, text, hides_usage=self._hides_usage)
             self._filled = True
             self._seen.add(0)
         return text
+
+    def _shown(self, raw: bytes) -> bytes:
+        """An event without token counts, as the client gets it."""
+        return without_usage(raw, b"", told=False) if self._hides_usage else raw
 
     def _read_chunk(self, chunk: Chunk, event: SseEvent, events: list[StreamEvent]) -> None:
         """Append what one chunk means."""

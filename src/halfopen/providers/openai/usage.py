@@ -23,7 +23,16 @@ def without_usage(raw: bytes, data: bytes, *, told: bool) -> bytes:
     if told:
         fields = {name: value for name, value in _FIELDS.decode(data).items() if name != "usage"}
         return b"data: " + msgspec.json.encode(fields) + b"\n\n"
-    return _NULL_USAGE.sub(b"", raw, count=1) if b'"usage"' in raw else raw
+    if b'"usage"' not in raw:
+        return raw
+    start, end = null_usage(raw)
+    return raw[:start] + raw[end:] if end else raw
+
+
+def null_usage(raw: bytes) -> tuple[int, int]:
+    """Where the first `usage` of null begins, with the comma before it, and ends. 0, 0: there is none."""
+    found = _NULL_USAGE.search(raw)
+    return (found.start(), found.end()) if found is not None else (0, 0)
 
 
 def read_usage(raw: msgspec.Raw) -> Usage | None:
