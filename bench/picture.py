@@ -17,15 +17,15 @@ WIDEST: Final = 6.0
 """Longest bar, in multiples of Halfopen's."""
 PANELS: Final = (
     (PLAIN, "Plain requests a second on one core", lambda sample: sample.rate),
-    (STREAMS, "CPU seconds for 1,000 events of streams", lambda sample: sample.cpu_s_per_1000),
-    (OPEN, "Median latency at 1,000 requests/s, in ms", lambda sample: sample.latency.p50_us / 1000.0),
+    (STREAMS, "CPU seconds for 1,000 stream events", lambda sample: sample.cpu_s_per_1000),
+    (OPEN, "Median ms at 1,000 requests a second", lambda sample: sample.latency.p50_us / 1000.0),
 )
 
 
 def draw(rows: Rows, path: Path) -> None:
     """A panel a workload, a bar a subject; what the rounds lie between as a line."""
     panels = [panel for panel in PANELS if any(workload == panel[0] for workload, _ in rows)]
-    figure = Figure(figsize=(12, 3.6), layout="constrained", facecolor="white")
+    figure = Figure(figsize=(13, 3.6), layout="constrained", facecolor="white")
     for axes, (workload, title, measure) in zip(
         figure.subplots(1, len(panels), squeeze=False)[0], panels, strict=True
     ):
