@@ -104,7 +104,8 @@ def test_workers_start_without_the_state_directory(play: Any, kit: Any) -> None:
         def has_heard() -> bool:
             data = ask(StateDirectory(stage.state).socket_path, Ask("status")).data
             served = {each["snapshot"] for each in (data["supervisor"], *data["workers"])}
-            return served == {data["snapshot"]} != {gateway.told["snapshot"]}
+            everyone = len(data["workers"]) == len(gateway.processes["workers"])
+            return everyone and served == {data["snapshot"]} != {gateway.told["snapshot"]}
 
         await kit.eventually(has_heard, lambda: gateway.said)
         assert await served_by_the_spare()
