@@ -154,7 +154,7 @@ def within(seconds: float, holds: Callable[[], bool]) -> bool:
     async def waited() -> bool:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                while not holds():
+                while not holds():  # noqa: ASYNC110 - another process, which tells nobody
                     await asyncio.sleep(0.01)
         return holds()
 
