@@ -52,8 +52,6 @@ class Plan:
     subject_cores: Cores = (0,)
     load_cores: Cores = (1,)
     only: tuple[str, ...] = ()
-    busy: bool = True
-    """Whether load and upstream never sleep."""
     halfopen: Path = PURE
     compiled: Path = COMPILED
     workloads: tuple[str, ...] = ("plain", "streams", "latency")
@@ -213,10 +211,7 @@ def measure_one(
     core_s, load_core_s = busy_s(plan.subject_cores), busy_s(plan.load_cores)
     began_s = time.monotonic()
     answers = drive(
-        workload.mode,
-        subject.port,
-        plan.load_cores,
-        (*workload.options, *(BUSY if plan.busy else ()), *subject.options),
+        workload.mode, subject.port, plan.load_cores, (*workload.options, *BUSY, *subject.options)
     )
     time.sleep(SETTLE_S)
     used_s = _used(program) - cpu_s

@@ -58,7 +58,7 @@ def stage(
         Program(proxy.command, cores.subject, log) as program,
     ):
         tools.drive("count", proxy.port, cores.load, ("--requests", "1", "--retry-s", "5"))
-        plan = side_by_side.Plan(1, SECONDS, cores.subject, cores.load, busy=False)
+        plan = side_by_side.Plan(1, SECONDS, cores.subject, cores.load)
         yield Stage(plan, supply, Subject("direct", ports[0]), proxy, program)
 
 
@@ -103,9 +103,7 @@ def test_a_slow_proxy_breaks_the_latency_promise(stage: Stage) -> None:
     steady = next(each for each in side_by_side.workloads(SECONDS) if each.of == "latency")
     row, judged = stage.judged(steady, "latency")
     assert row.void is None, row.void
-    assert (
-        judged[0].state is promises.State.BROKEN
-    )  # others share the machine: the 99th percentile may not tell
+    assert [each.state for each in judged] == [promises.State.BROKEN] * 2
     added = judged[0].reading
     assert isinstance(added, promises.Spread)
     assert 2.0 < added.median < 100.0

@@ -10,7 +10,7 @@ from halfopen.app.processes.asking import ask
 from halfopen.app.processes.messages import Ask
 from halfopen.app.processes.state_directory import StateDirectory
 
-WITHIN_S = 3.0  # 1 s on a machine of its own
+WITHIN_S = 1.0
 
 
 async def who_answers(kit: Any, gateway: Any) -> set[str]:
