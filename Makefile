@@ -8,14 +8,14 @@ PYTHON := $(shell command -v $(PYTHON) 2>/dev/null || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# Workers for the tests; one a core is right for most machines.
+# Workers for the tests; `auto` is right for most machines.
 JOBS ?= auto
 ARGS ?=
 
-.PHONY: help run env test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
+.PHONY: help run env assets browser screens test check style types layers unit servers pins clean fuzz matrix outage all-dead disconnect crowd evidence last-resort \
 	official-clients clients cut-streams properties commands bad-input outage-virtual \
 	invariants exhaustive scenarios march-2025 simulator-table simulator-speed determinism mutation \
-	compiled compiled-test bench bench-quick bench-peers recording-cost deploy-check fail-static
+	compiled compiled-test bench bench-quick bench-peers recording-cost recording-share deploy-check fail-static prometheus kill-outcomes kill-chdb ledger-speed outage-run
 
 help:  ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 20
@@ -34,10 +34,14 @@ $(VENV)/.test: $(VENV)/.run requirements/test.txt
 	$(PIP) install --require-hashes -r requirements/test.txt
 	@touch $@
 
-run: $(VENV)/.run  ## start the gateway on http://127.0.0.1:8500 (ARGS="--config FILE")
+$(VENV)/.assets: $(VENV)/.run scripts/page_assets.py src/halfopen/web/assets/package-lock.json
+	@$(BIN)/python scripts/page_assets.py --if-possible
+	@[ ! -f src/halfopen/web/static/vendor/version ] || touch $@
+
+run: $(VENV)/.run $(VENV)/.assets  ## start the gateway on http://127.0.0.1:8500 (ARGS="--config FILE")
 	@exec $(BIN)/halfopen run $(ARGS)
 
-env: $(VENV)/.test  ## make .venv with halfopen and everything the tests need
+env: $(VENV)/.test $(VENV)/.assets  ## make .venv with halfopen and everything the tests need
 
 test: check unit  ## every check and every test
 
@@ -54,11 +58,14 @@ types: env
 layers: env
 	$(BIN)/lint-imports
 
-servers:  ## install the servers that tests start (nginx, openssl; needs root and apt, else it says what is missing)
+servers:  ## install the programs that tests start (nginx, openssl, Redis, PostgreSQL, Prometheus, Chromium; needs root and apt, else it says what is missing)
 	@scripts/servers.sh
 
+assets: $(VENV)/.run  ## uPlot and htmx for the dashboard, from their npm packages
+	$(BIN)/python scripts/page_assets.py
+
 unit: env servers
-	$(BIN)/pytest -n $(JOBS) --durations=10 $(ARGS)
+	@JOBS=$(JOBS) scripts/tests.sh $(ARGS)
 
 fuzz: env  ## 100,000 spoiled requests, and 10,000 spoiled answers of upstreams (ARGS="--seed N")
 	$(BIN)/halfopen lab fuzz --inputs 100000 $(ARGS)
@@ -92,19 +99,25 @@ last-resort: env  ## the primary answers 500: does a real local model complete t
 	$(BIN)/halfopen lab drill last-resort $(ARGS)
 
 official-clients: env  ## do the official clients parse every simulated answer?
-	$(BIN)/pytest -n $(JOBS) tests/lab/test_official_clients.py
+	@JOBS=$(JOBS) scripts/tests.sh tests/lab/test_official_clients.py
 
 commands: env  ## has every command --json, and says its help what the exit status means?
 	$(BIN)/pytest -n 0 tests/cli/test_commands.py
 
 bad-input: env  ## does bad input get a clear error at once?
-	$(BIN)/pytest -n $(JOBS) tests/gateway/test_refusals.py tests/http1/test_request.py
+	@JOBS=$(JOBS) scripts/tests.sh tests/gateway/test_refusals.py tests/http1/test_request.py
+
+browser: env servers  ## each page of the dashboard in headless Chromium, in health, outage and recovery
+	HALFOPEN_BROWSER=all $(BIN)/pytest -n 0 tests/web/test_browser.py $(ARGS)
+
+screens: env servers  ## screenshots of each page in each state, in artifacts/screens (ARGS="--only phone")
+	$(BIN)/python tests/web/screens.py $(ARGS)
 
 evidence: env  ## the matrix and all drills as JSON in artifacts/
 	@mkdir -p artifacts
 	@status=0; \
 	$(BIN)/halfopen lab matrix --json > artifacts/matrix.json || status=1; \
-	for drill in outage all-dead disconnect crowd last-resort fail-static; do \
+	for drill in outage all-dead disconnect crowd last-resort fail-static outage-run; do \
 		$(BIN)/halfopen lab drill $$drill --json > artifacts/$$drill.json || status=1; \
 	done; \
 	$(BIN)/halfopen lab fuzz --inputs 100000 --json > artifacts/fuzz.json || status=1; \
@@ -179,9 +192,28 @@ bench-quick: env compiled bench-peers  ## the same in seven minutes, for a look 
 recording-cost: env  ## CPU time to record an outcome, in a worker and in control (ARGS="--outcomes N --json")
 	$(BIN)/python tests/app/processes/recording_cost.py $(ARGS)
 
+ledger-speed: env  ## 5,000 outcomes/s into SQLite for a minute, and what 10 million rows answer in a second (ARGS="--seconds N --rows N --json")
+	$(BIN)/python tests/store/ledger_speed.py $(ARGS)
+
+recording-share: env  ## what recording adds to a worker's CPU time for each request, in turns with and without (ARGS="--rounds N --json")
+	$(BIN)/python tests/app/run/recording_share.py $(ARGS)
+
+kill-outcomes: env  ## kill workers, control and supervisor under load: is every request stored or known as lost? (ARGS="--kills N --seed N --json")
+	$(BIN)/python tests/app/run/kill_outcomes.py $(ARGS)
+
+kill-chdb: env  ## kill a process that writes to chdb: do rows and counts still agree? (ARGS="--kills N --seed N --json")
+	$(BIN)/python tests/store/kill_chdb.py $(ARGS)
+
 deploy-check: env  ## is deploy/ sound? hadolint, the schemas of Compose and Kubernetes, and the tests of what it promises
 	@PYTHON=$(PYTHON) scripts/deploy_check.sh
 	$(BIN)/pytest -n 0 tests/deploy
 
 fail-static: env servers  ## 500 requests/s for a minute while control, store, disk, names, Redis and a worker fail (ARGS="--seconds N --rate N")
 	$(BIN)/halfopen lab drill fail-static $(ARGS)
+
+prometheus: env servers  ## promtool on the rules, and a real Prometheus that scrapes a live run (ARGS="--seconds N --json")
+	$(BIN)/pytest -n 0 tests/exporters/files
+	$(BIN)/python tests/exporters/live_run.py $(ARGS)
+
+outage-run: env  ## ten minutes with a scripted outage: do all views count what the client counts? (ARGS="--seconds N --rate N")
+	$(BIN)/halfopen lab drill outage-run $(ARGS)

@@ -7,11 +7,12 @@ from typing import Final
 
 from bench.builds import halfopen
 from bench.figures import compared, rows_of
-from bench.processes import Program, free_port
+from bench.processes import Program
 from bench.promises import Missing, Reading
 from bench.side_by_side import Plan, measure_one, plain, tell, told
 from bench.subject import Absent, Subject, start
 from bench.tools import CannotRunError, drive, upstream
+from halfopen.lab.ports import free_port
 
 TRIED_MAX: Final = 0.05
 """More calls than this to the broken primary: its breaker was not open."""
@@ -22,16 +23,15 @@ WARM_S: Final = 3.0
 def measure(plan: Plan, program: Path) -> dict[str, Reading]:
     """Both gateways have two targets; one's primary answers 500 to everything."""
     with ExitStack() as stack:
-        taken: set[int] = set()
-        ports = [free_port(taken) for _ in range(3)]
+        ports = [free_port() for _ in range(3)]
         supply = stack.enter_context(
             upstream(ports[0], plan.load_cores, "--busy", "--failing-port", str(ports[1]))
         )
         # A healthy primary on a port of its own, so that both gateways have as many providers.
         stack.enter_context(upstream(ports[2], plan.load_cores, "--busy"))
         subjects = [
-            _subject("halfopen broken", program, (free_port(taken), ports[0], ports[1])),
-            _subject("halfopen healthy", program, (free_port(taken), ports[0], ports[2])),
+            _subject("halfopen broken", program, (free_port(), ports[0], ports[1])),
+            _subject("halfopen healthy", program, (free_port(), ports[0], ports[2])),
         ]
         programs = [
             stack.enter_context(start(each, plan.subject_cores, plan.load_cores)) for each in subjects

@@ -6,11 +6,12 @@ from typing import Final
 
 from bench.builds import halfopen
 from bench.figures import Spread
-from bench.processes import Program, free_port
+from bench.processes import Program
 from bench.promises import Missing, Reading
 from bench.side_by_side import Plan, tell
 from bench.subject import Absent, Subject, start
 from bench.tools import CannotRunError, Load, drive, upstream
+from halfopen.lab.ports import free_port
 
 MB: Final = 1_000_000.0
 IDLE: Final = 10_000
@@ -20,15 +21,14 @@ SLICES: Final = 4
 def measure(plan: Plan, program: Path, requests: int) -> dict[str, Reading]:
     """Three readings in MB; "memory growth" is what the requests left behind."""
     with ExitStack() as stack:
-        taken: set[int] = set()
-        upstream_port = free_port(taken)
+        upstream_port = free_port()
         stack.enter_context(upstream(upstream_port, plan.load_cores))
-        grown = _after_requests(plan, _subject(program, taken, upstream_port), requests)
-        return grown | _with_idle(plan, _subject(program, taken, upstream_port))
+        grown = _after_requests(plan, _subject(program, upstream_port), requests)
+        return grown | _with_idle(plan, _subject(program, upstream_port))
 
 
-def _subject(program: Path, taken: set[int], upstream_port: int) -> Subject:
-    found = halfopen("halfopen memory", program, free_port(taken), upstream_port)
+def _subject(program: Path, upstream_port: int) -> Subject:
+    found = halfopen("halfopen memory", program, free_port(), upstream_port)
     if isinstance(found, Absent):
         raise CannotRunError(found.reason)
     return found

@@ -2,7 +2,6 @@
 
 import os
 import signal
-import socket
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -12,8 +11,6 @@ from typing import Final, Self
 
 TICKS_A_SECOND: Final = os.sysconf("SC_CLK_TCK")
 PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
-PORTS: Final = range(20011, 32767, 2)
-"""Below the ports that outgoing connections get."""
 STOP_S: Final = 10.0
 WORKER: Final = "halfopen.app.processes.worker"
 
@@ -91,21 +88,6 @@ def busy_s(cores: Sequence[int]) -> float:
             idle = int(fields[3]) + int(fields[4])
             total += (sum(int(field) for field in fields[:8]) - idle) / TICKS_A_SECOND
     return total
-
-
-def free_port(taken: set[int]) -> int:
-    """A port that nobody listens on, and remember it as taken."""
-    for port in PORTS:
-        if port in taken:
-            continue
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        taken.add(port)
-        return port
-    raise OSError("no port is free")
 
 
 class Program:

@@ -10,9 +10,10 @@ from typing import Final
 from bench.builds import COMPILED, PURE, halfopen, written
 from bench.figures import Sample
 from bench.peers import PEERS
-from bench.processes import Cores, Program, busy_s, free_port
+from bench.processes import Cores, Program, busy_s
 from bench.subject import Absent, Subject, start
 from bench.tools import Answers, CannotRunError, drive, upstream
+from halfopen.lab.ports import free_port
 
 EVENTS: Final = 50
 STREAMS: Final = 200
@@ -94,12 +95,12 @@ def workloads(seconds: float) -> tuple[Workload, ...]:
     )
 
 
-def candidates(plan: Plan, upstream_port: int, taken: set[int]) -> list[Subject | Absent]:
+def candidates(plan: Plan, upstream_port: int) -> list[Subject | Absent]:
     """All that a side-by-side run measures, in the order of its table."""
     found: list[Subject | Absent] = [Subject("direct", upstream_port)]
-    found += [make(free_port(taken), upstream_port) for make in PEERS.values()]
-    found.append(halfopen("halfopen", plan.halfopen, free_port(taken), upstream_port))
-    found.append(halfopen("halfopen compiled", plan.compiled, free_port(taken), upstream_port))
+    found += [make(free_port(), upstream_port) for make in PEERS.values()]
+    found.append(halfopen("halfopen", plan.halfopen, free_port(), upstream_port))
+    found.append(halfopen("halfopen compiled", plan.compiled, free_port(), upstream_port))
     return [each for each in found if not plan.only or each.name in plan.only]
 
 
@@ -116,13 +117,12 @@ def run(plan: Plan) -> Found:
         CannotRunError: The upstream or Halfopen itself does not start. Other peers may be absent.
     """
     found = Found()
-    taken: set[int] = set()
     with ExitStack() as stack:
-        port = free_port(taken)
+        port = free_port()
         paced = ("--pace-us", str(PACE_US), "--events", str(EVENTS))
         supply = stack.enter_context(upstream(port, plan.load_cores, "--busy", *paced))
         programs: list[Measured] = []
-        for each in candidates(plan, port, taken):
+        for each in candidates(plan, port):
             if isinstance(each, Absent):
                 found.absent.append(each)
                 continue

@@ -8,11 +8,12 @@ from typing import Final
 
 from bench.builds import halfopen, python_of
 from bench.figures import Spread
-from bench.processes import Program, free_port, pinned
+from bench.processes import Program, pinned
 from bench.promises import Missing, Reading
 from bench.side_by_side import Plan, tell
 from bench.subject import Absent
 from bench.tools import PLACE, CannotRunError, drive, upstream
+from halfopen.lab.ports import free_port
 
 HELPS_MIN: Final = 15
 WAIT_S: Final = "30"
@@ -35,11 +36,10 @@ app()
 def measure_start(plan: Plan, program: Path) -> dict[str, Reading]:
     """Seconds from the command to the first answer, each time with an empty state directory."""
     found = []
-    taken: set[int] = set()
-    upstream_port = free_port(taken)
+    upstream_port = free_port()
     with upstream(upstream_port, plan.load_cores):
         for number in range(plan.rounds + 1):
-            subject = halfopen("halfopen start", program, free_port(taken), upstream_port)
+            subject = halfopen("halfopen start", program, free_port(), upstream_port)
             if isinstance(subject, Absent):
                 raise CannotRunError(subject.reason)
             log = PLACE / "halfopen-start.log"

@@ -14,11 +14,12 @@ from typing import Final
 
 from bench.builds import halfopen
 from bench.figures import Spread
-from bench.processes import Cores, Program, free_port
+from bench.processes import Cores, Program
 from bench.promises import Missing, Reading
 from bench.side_by_side import SETTLE_S, Plan, tell
 from bench.subject import Absent, Subject, start
 from bench.tools import CannotRunError, Load, upstream
+from halfopen.lab.ports import free_port
 
 CONCURRENCY: Final = 64
 """For each worker."""
@@ -39,9 +40,8 @@ def measure(plan: Plan, program: Path) -> dict[str, Reading]:
     ratios, speedups = [], []
     cores = (*plan.subject_cores, *plan.load_cores)[:2]
     with ExitStack() as all_of_it:
-        taken: set[int] = set()
-        one = _stack(all_of_it, program, cores, 1, taken)
-        two = _stack(all_of_it, program, cores, 2, taken)
+        one = _stack(all_of_it, program, cores, 1)
+        two = _stack(all_of_it, program, cores, 2)
         place_workers(one)
         place_workers(two)
         for stack in (one, two):
@@ -63,8 +63,8 @@ def measure(plan: Plan, program: Path) -> dict[str, Reading]:
     return {"workers": Spread.of(ratios), "workers rate": Spread.of(speedups)}
 
 
-def _stack(all_of_it: ExitStack, program: Path, cores: Cores, workers: int, taken: set[int]) -> Stack:
-    upstream_port, port = free_port(taken), free_port(taken)
+def _stack(all_of_it: ExitStack, program: Path, cores: Cores, workers: int) -> Stack:
+    upstream_port, port = free_port(), free_port()
     for core in cores:
         all_of_it.enter_context(upstream(upstream_port, (core,)))
     subject = halfopen(f"halfopen {workers}", program, port, upstream_port, workers=workers)

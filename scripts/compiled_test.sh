@@ -15,7 +15,7 @@ left_out=()
 while read -r test; do
     left_out+=(--deselect "$test")
 done < <(grep -v '^#' scripts/compiled_left_out.txt)
-.venv/bin/pytest -n "${JOBS:-auto}" "${left_out[@]}" "$@" \
+scripts/tests.sh "${left_out[@]}" "$@" \
     tests/app/run tests/app/processes tests/deploy/test_readiness.py tests/drills tests/gateway tests/http1 \
     tests/policy tests/providers
 build/compiled/bin/halfopen lab matrix --sample "${SAMPLE:-600}"

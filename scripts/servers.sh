@@ -4,9 +4,11 @@
 # Without root or apt it says what is missing; the tests that need it are skipped then.
 set -euo pipefail
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+# Debian keeps the programs of PostgreSQL out of the path.
+for bin in /usr/lib/postgresql/*/bin; do PATH=$PATH:$bin; done
 
 # program:package
-NEEDED=(nginx:nginx openssl:openssl redis-server:redis-server)
+NEEDED=(nginx:nginx openssl:openssl redis-server:redis-server prometheus:prometheus chromium:chromium initdb:postgresql)
 POLICY=/usr/sbin/policy-rc.d
 SAVED=$POLICY.before-halfopen
 MARK="made by scripts/servers.sh of halfopen while it installs"

@@ -1,19 +1,25 @@
-"""Tests that need a real server: `@pytest.mark.server("nginx")` names the programs.
+"""Tests that need a real server, and tests that need the machine for themselves.
 
-Without them such a test is skipped and listed at the end, so that nobody takes the run for a whole
-one. Where CI is set, whatever skips it is a failure.
+`@pytest.mark.server("nginx")` names the programs. Without them such a test is skipped and listed at
+the end, so that nobody takes the run for a whole one. Where CI is set, whatever skips it is a failure.
+
+`@pytest.mark.alone` is for what measures time, since tests beside it would take some. `make test`
+runs these after all others, one by one.
 """
 
+import importlib.util
 import inspect
 import os
 import shutil
 import types
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-_SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin")
+_POSTGRES = sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True)
+_SYSTEM = ("/usr/local/sbin", "/usr/sbin", "/sbin", *_POSTGRES)
 """Where Debian keeps servers; often not in the path of a person."""
 _PROPERTY = "server test skipped"
 
@@ -24,6 +30,35 @@ def _found(name: str) -> str | None:
 
 def _under_ci() -> bool:
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have Hypothesis bound no example's time: others run beside it. Under CI it doesn't by itself."""
+    if _under_ci() or not config.pluginmanager.hasplugin("hypothesispytest"):
+        return
+    from hypothesis import HealthCheck, settings
+
+    settings.register_profile("beside others", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+    settings.load_profile(config.getoption("--hypothesis-profile") or "beside others")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Where only tests marked `alone` are wanted, leave files out that name no such mark: there are many."""
+    if config.option.markexpr != "alone" or collection_path.suffix != ".py":
+        return None
+    return None if _names_alone(collection_path) else True
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse a mark that comes from elsewhere, since its file would be left out above."""
+    marked = {item.path for item in items if item.get_closest_marker("alone") is not None}
+    if hidden := sorted(str(path) for path in marked if not _names_alone(path)):
+        raise pytest.UsageError(f"write `pytest.mark.alone` into {', '.join(hidden)} itself")
+
+
+def _names_alone(path: Path) -> bool:
+    return "mark.alone" in path.read_text(encoding="utf-8")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -95,3 +130,41 @@ def plant() -> Callable[..., types.ModuleType]:
         return made
 
     return planted
+
+
+def _of_store(name: str) -> types.ModuleType:
+    """A module of `store/`, which is no package."""
+    spec = importlib.util.spec_from_file_location(name, Path(__file__).parent / "store" / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="session")
+def postgres_server(program: Callable[[str], str]) -> Iterator[Any]:
+    """A PostgreSQL for all tests of a process, see `store/postgres_server.py`. For `server("initdb")`."""
+    with _of_store("postgres_server").running(Path(program("initdb")).resolve().parent) as server:
+        yield server
+
+
+@pytest.fixture
+def postgres(postgres_server: Any) -> Callable[[], str]:
+    """Makes an empty database; its address."""
+    made: Callable[[], str] = postgres_server.database
+    return made
+
+
+@pytest.fixture(scope="session")
+def clickhouse_server() -> Iterator[Any]:
+    """A ClickHouse by HTTP for all tests of a process, see `store/clickhouse_server.py`."""
+    with _of_store("clickhouse_server").running() as server:
+        yield server
+
+
+@pytest.fixture
+def clickhouse(clickhouse_server: Any) -> Callable[[], str]:
+    """Tells the address of a database that isn't there yet."""
+    made: Callable[[], str] = clickhouse_server.database
+    return made

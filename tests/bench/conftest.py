@@ -15,7 +15,8 @@ ROOT = Path(__file__).parents[2]
 if str(ROOT) not in sys.path:
     sys.path.insert(0, str(ROOT))
 
-from bench import processes, tools  # noqa: E402 - found by the path that is set above
+from bench import tools  # noqa: E402 - found by the path that is set above
+from halfopen.lab.ports import free_port  # noqa: E402 - sorted with the line above
 
 Answer = Callable[[bytes], bytes]
 """The bytes of an answer, made from the nonce of the request."""
@@ -32,17 +33,11 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         yield
 
 
-@pytest.fixture
-def taken() -> set[int]:
-    """Ports that a test has been given."""
-    return set()
-
-
 class Replaying:
     """A server that answers each request with whatever a function makes of its nonce, then closes."""
 
-    def __init__(self, answer: Answer, taken: set[int]) -> None:
-        self.port = processes.free_port(taken)
+    def __init__(self, answer: Answer) -> None:
+        self.port = free_port()
         self._answer = answer
         self._socket = socket.create_server(("127.0.0.1", self.port))
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -73,12 +68,12 @@ class Replaying:
 
 
 @pytest.fixture
-def replaying(taken: set[int]) -> Iterator[Callable[[Answer], int]]:
+def replaying() -> Iterator[Callable[[Answer], int]]:
     """Starts a server for an answer and gives its port."""
     servers: list[Replaying] = []
 
     def start(answer: Answer) -> int:
-        servers.append(Replaying(answer, taken))
+        servers.append(Replaying(answer))
         return servers[-1].port
 
     yield start

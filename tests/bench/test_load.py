@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 
 from bench import tools
+from halfopen.lab.ports import free_port
 
 TEXT = (
     b"The service behind this gateway answers at once, always with the same words, so that what is measured is "
@@ -111,20 +112,16 @@ def test_a_broken_stream_is_a_failure(
     assert found.failures == found.faults[fault] == 1, found
 
 
-def test_nobody_there_is_a_failure(taken: set[int], cores: SimpleNamespace) -> None:
+def test_nobody_there_is_a_failure(cores: SimpleNamespace) -> None:
     """Refused connections end the run instead of hanging it, and count."""
-    from bench.processes import free_port
-
-    found = one_plain(free_port(taken), cores)
+    found = one_plain(free_port(), cores)
     assert found.count == 0
     assert found.failures == found.faults["connect"] > 0
 
 
-def test_the_upstream_is_believed(taken: set[int], cores: SimpleNamespace) -> None:
+def test_the_upstream_is_believed(cores: SimpleNamespace) -> None:
     """Bench's own upstream passes every check of the load, plain and streamed, and its counts agree."""
-    from bench.processes import free_port
-
-    port = free_port(taken)
+    port = free_port()
     with tools.upstream(port, cores.load, "--events", "20", "--pace-us", "1000", "--limits") as supply:
         plain_found = ask("count", port, cores, "--requests", "500", "--concurrency", "16")
         streamed = ask("streams", port, cores, "--concurrency", "20", "--rounds", "2", "--events", "20")
@@ -134,21 +131,17 @@ def test_the_upstream_is_believed(taken: set[int], cores: SimpleNamespace) -> No
     assert "answers 540, failures 0" in supply.log.read_text()
 
 
-def test_every_cut_answer_is_counted(taken: set[int], cores: SimpleNamespace) -> None:
+def test_every_cut_answer_is_counted(cores: SimpleNamespace) -> None:
     """Of 100 answers of which each tenth is cut, 10 fail."""
-    from bench.processes import free_port
-
-    port = free_port(taken)
+    port = free_port()
     with tools.upstream(port, cores.load, "--cut", "10"):
         found = ask("count", port, cores, "--requests", "100")
     assert (found.count, found.faults["cut"], found.failures) == (90, 10, 10), found
 
 
-def test_latency_counts_from_the_intended_time(taken: set[int], cores: SimpleNamespace) -> None:
+def test_latency_counts_from_the_intended_time(cores: SimpleNamespace) -> None:
     """A server that takes 20 ms is asked 200 times a second on one connection: the wait in line is seen."""
-    from bench.processes import free_port
-
-    port = free_port(taken)
+    port = free_port()
     options = ("--concurrency", "1", "--rate", "200", "--seconds", "0.2")
     with tools.upstream(port, cores.load, "--delay-us", "20000"):
         found = ask("open", port, cores, *options)
@@ -158,11 +151,9 @@ def test_latency_counts_from_the_intended_time(taken: set[int], cores: SimpleNam
     assert found.first_byte.p50_us < found.latency.p50_us / 4
 
 
-def test_idle_connections_are_held(taken: set[int], cores: SimpleNamespace) -> None:
+def test_idle_connections_are_held(cores: SimpleNamespace) -> None:
     """Each has had its answer, and all are open until the load is let go."""
-    from bench.processes import free_port
-
-    port = free_port(taken)
+    port = free_port()
     with tools.upstream(port, cores.load):
         load = tools.Load("idle", port, cores.load, ("--concurrency", "300"))
         try:

@@ -8,12 +8,13 @@ from typing import Any
 
 import pytest
 from bench.figures import Sample, rows_of
-from bench.processes import Program, free_port
+from bench.processes import Program
 from bench.subject import Absent, Subject
 
 from bench import peers, promises, side_by_side, tools
+from halfopen.lab.ports import free_port
 
-pytestmark = [pytest.mark.server("nginx"), pytest.mark.usefixtures("built")]
+pytestmark = [pytest.mark.alone, pytest.mark.server("nginx"), pytest.mark.usefixtures("built")]
 SECONDS = 0.3
 
 
@@ -39,13 +40,13 @@ class Stage:
 
 @pytest.fixture
 def stage(
-    request: pytest.FixtureRequest, taken: set[int], cores: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
+    request: pytest.FixtureRequest, cores: SimpleNamespace, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Stage]:
     """Started with the replacement of a directive of nginx, and the options of the upstream behind it."""
     directive, options = request.param
     monkeypatch.setattr(peers, "PLACE", tools.PLACE)
     monkeypatch.setattr(side_by_side, "SETTLE_S", 0.02)
-    ports = [free_port(taken) for _ in range(3)]
+    ports = [free_port() for _ in range(3)]
     made = peers.nginx(ports[2], ports[1])
     assert not isinstance(made, Absent), made
     config = Path(made.command[-1])

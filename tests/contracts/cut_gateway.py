@@ -187,6 +187,7 @@ class RecordingResponder:
     """The way back to the client. Notes every byte, and whatever is done out of order."""
 
     request_id = "req_0123456789"
+    received_bytes = 0
 
     def __init__(self) -> None:
         self.status = 0

@@ -44,6 +44,7 @@ def row_names(report: DrillReport) -> list[str]:
     return [each["fault"] for each in report.rows]
 
 
+@pytest.mark.alone
 def test_requests_go_on_whatever_fails() -> None:
     """The whole drill, short: every fault is met, and only the killed worker's requests are lost."""
     report = played(seconds=10.0)

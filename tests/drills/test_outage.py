@@ -80,6 +80,7 @@ def test_the_configuration_is_valid(tmp_path):
     ]
 
 
+@pytest.mark.alone
 def test_a_short_outage_is_not_noticed():
     """With the primary at 500 throughout, every plain and streamed answer is complete."""
     report = uvloop.run(outage.drill(96))

@@ -23,6 +23,7 @@ from halfopen.gateway.server import GatewayServer
 from halfopen.lab import LabProvider
 from halfopen.lab.ports import free_port
 from halfopen.model import Outcome, Target
+from halfopen.model.content import Content, ContentOptions
 from halfopen.policy import JourneyOptions
 from halfopen.policy.limiter import Limiter
 from halfopen.policy.options import PolicyOptions
@@ -279,6 +280,7 @@ class Stage:
     problems: list[Any] = field(default_factory=list)
     """What reached the loop's exception handler."""
     outcomes: list[Outcome] = field(default_factory=list)
+    contents: list[Content] = field(default_factory=list)
     _started: list[Any] = field(default_factory=list)
     _clients: list[Client] = field(default_factory=list)
 
@@ -306,6 +308,7 @@ class Stage:
         headers: tuple[tuple[str, str], ...] = (),
         key: str = KEY,
         more_keys: tuple[str, ...] = (),
+        content: ContentOptions | None = None,
         **settings: Any,
     ) -> GatewayServer:
         """A gateway with one route, `m`, over the providers in order."""
@@ -327,12 +330,14 @@ class Stage:
             )
             targets.append(Target(name, model[dialect], dialect))
         options = options or JourneyOptions(deadline_s=8, attempt_s=4, first_token_s=4)
-        routes = {"m": RouteSpec("m", tuple(targets), options)}
+        routes = {"m": RouteSpec("m", tuple(targets), options, content)}
         gateway = msgspec.convert({**settings}, Gateway)
         snapshot = Snapshot(gateway, specs, routes)
         if policy is not None:
             snapshot = replace(snapshot, policy=policy)
-        surroundings = Surroundings(SystemClock(), random.Random(1).random, id_source(), self.outcomes.append)
+        told = self.outcomes.append
+        surroundings = Surroundings(SystemClock(), random.Random(1).random, id_source(), told)
+        surroundings = replace(surroundings, on_content=self.contents.append)
         secrets = {"KEY": key, **{f"KEY{number}": each for number, each in enumerate(more_keys)}}
         server = GatewayServer(snapshot, secrets, surroundings)
         await server.start(port=free_port())

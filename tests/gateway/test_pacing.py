@@ -64,6 +64,7 @@ async def delays(total: list[float]) -> None:
         total[0] += loop.time() - due
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("keys", [1, 2], ids=["one key", "two keys"])
 def test_a_limit_told_in_headers_is_kept(play: Any, kit: Any, keys: int) -> None:
     """The first answer tells it; from then on requests wait for their turn, and none is refused."""

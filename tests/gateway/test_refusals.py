@@ -51,6 +51,7 @@ def test_an_unknown_model_is_told_a_near_one(play: Any, kit: Any) -> None:
     assert "Did you mean m?" in error["message"]
 
 
+@pytest.mark.alone
 def test_a_huge_unknown_model_costs_no_time(play: Any, kit: Any) -> None:
     """A name of ten million characters is refused as quickly as a short one."""
 
@@ -134,6 +135,7 @@ def test_an_oversized_body_is_refused_while_it_is_still_sent(play: Any, kit: Any
     play(scene)
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("part", [b"POST /v1/x HTTP/1.1\r\nhost: x", None], ids=["head", "body"])
 def test_a_slow_request_is_refused(play: Any, kit: Any, part: bytes | None) -> None:
     """408 once the request's time is over, although bytes keep coming."""
@@ -155,6 +157,7 @@ def test_a_slow_request_is_refused(play: Any, kit: Any, part: bytes | None) -> N
     play(scene)
 
 
+@pytest.mark.alone
 def test_the_requests_time_begins_with_its_first_byte(play: Any, kit: Any) -> None:
     """A second request on a connection has its own; a silent connection is closed without a word."""
 

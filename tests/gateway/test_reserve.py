@@ -86,7 +86,8 @@ def test_others_are_told_that_there_is_no_room(play: Any, kit: Any, name: str) -
         assert in_shape(response.json)
         assert b"connections_max" in response.body
         assert await client.ended() == b""
-        assert stage.outcomes == []
+        (outcome,) = stage.outcomes
+        assert (outcome.fault.kind.value, outcome.attempts) == ("no_capacity", ())
 
     play(scene)
 

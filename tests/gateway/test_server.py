@@ -159,6 +159,7 @@ def test_all_that_wait_are_taken_when_the_draining_begins(play: Any, kit: Any) -
     play(scene)
 
 
+@pytest.mark.alone
 def test_draining_ends_at_its_bound(play: Any, kit: Any) -> None:
     """What still runs then is told so and ended, and its upstream call with it."""
 

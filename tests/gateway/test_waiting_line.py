@@ -8,9 +8,11 @@ import msgspec
 import openai
 import pytest
 
+from halfopen.gateway.keyring import digest
 from halfopen.gateway.runtime import Runtime
 from halfopen.gateway.waiting_lines import WaitingLines
 from halfopen.model import Demand, Skip, Target
+from halfopen.model.gateway_key import GatewayKey
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.policy.options import LimitOptions, PolicyOptions
 from halfopen.policy.permit import Permit
@@ -92,6 +94,30 @@ def test_callers_take_turns(play: Any, kit: Any) -> None:
         counter.go(6)
         assert [(await client.response()).status for client in (first, *clients)] == [200] * 6
         assert counter.users == ["first", "m1", "f1", "m2", "f2", "m3"]
+
+    play(scene)
+
+
+def test_the_holder_of_a_key_has_one_turn_whatever_it_calls_itself(play: Any, kit: Any) -> None:
+    """Other names in `x-halfopen-caller` bring no more turns, nor does a key in another place."""
+    alice, bob = (f"ho-{digit * 12}-{digit * 43}" for digit in "ab")
+    keys = [
+        GatewayKey(each[3:15], name, digest(each), 1.0) for each, name in ((alice, "alice"), (bob, "bob"))
+    ]
+
+    async def scene(stage: Any) -> None:
+        gateway, counter, first = await occupied(stage, kit)
+        gateway.hold(keys)
+        asked = [
+            ("a1", f"x-api-key: {alice}", "x-halfopen-caller: one"),
+            ("a2", f"x-api-key: {alice}", "x-halfopen-caller: two"),
+            ("a3", f"authorization: Bearer {alice}"),
+            ("b1", f"x-api-key: {bob}", "x-halfopen-caller: one"),
+        ]
+        clients = await line_up(stage, kit, gateway, asked)
+        counter.go(5)
+        assert [(await client.response()).status for client in (first, *clients)] == [200] * 5
+        assert counter.users == ["first", "a1", "b1", "a2", "a3"]
 
     play(scene)
 
@@ -210,6 +236,7 @@ def test_a_newcomer_lets_those_who_wait_go_first(play: Any, kit: Any) -> None:
     play(scene)
 
 
+@pytest.mark.alone
 def test_who_has_no_patience_is_answered_in_time(play: Any, kit: Any) -> None:
     """A caller that says when it leaves gets its answer, or the reason for none, before that."""
 

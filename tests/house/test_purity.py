@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-CORE = ("model", "seams", "errors", "http1", "redact", "policy", "providers", "rollout", "simulator")
+CORE = (
+    "model",
+    "seams",
+    "errors",
+    "http1",
+    "redact",
+    "policy",
+    "providers",
+    "rollout",
+    "signals",
+    "simulator",
+)
 """As in `.importlinter`; packages of the core that come later are added to both."""
 
 IMPURE_MODULES = frozenset(

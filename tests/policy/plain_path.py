@@ -1,8 +1,9 @@
-"""What the policy costs a request that meets no trouble: microseconds of one core.
+"""What the policy costs a request that meets no trouble, or an open breaker: microseconds of one core.
 
     python tests/policy/plain_path.py [--runs N] [--requests N] [--json]
 
-Each way is driven from `Journey(...)` to the settled permit, as the gateway does it, at targets that are well.
+Each way is driven from `Journey(...)` to the settled permit, as the gateway does it, at targets that are well;
+but one way is that of requests whose first choice has its breaker open.
 Runs of the ways and of a loop that never changes are interleaved: on a machine that is busy or slow the
 medians rise together, and the ratios to that loop can be compared. `PYTHONPATH` chooses the build.
 """
@@ -122,6 +123,17 @@ def told(world: World, count: int) -> None:
     world.now = now
 
 
+def passing(world: World, count: int) -> None:
+    """The same as `told`, past a target whose breaker is open."""
+    breaker, lasts_s = world.states[0].breaker, GAP_S * count
+    while (opens_at := breaker.retry_at(world.now, only_choice=False)) <= world.now + lasts_s:
+        world.now = opens_at
+        ticket = breaker.admit(world.now, only_choice=False)
+        assert ticket is not None
+        breaker.failed(ticket, world.now)
+    told(world, count)
+
+
 def limited(world: World, count: int) -> None:
     """The same where every answer tells two rate limits."""
     plain(world, count, _LIMITS)
@@ -207,6 +219,7 @@ WAYS: Final[Mapping[str, tuple[Way, int]]] = {
     "plain": (plain, 1),
     "plain, told directly": (told, 1),
     "plain, two targets": (plain, 2),
+    "plain, past an open breaker": (passing, 2),
     "plain, with rate limits": (limited, 1),
     "stream, first content only": (streamed, 1),
     "one piece of a stream": (pieces, 1),

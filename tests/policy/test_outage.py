@@ -12,7 +12,8 @@ from halfopen.model import Kind
 from halfopen.policy import BreakerOptions, JourneyOptions, LimitOptions, PolicyOptions
 from halfopen.policy.breaker import Breaker, Ticket
 
-OUTAGE_SEEDS = 50
+OUTAGE_SEEDS = 20
+"""`make outage-virtual` has 50."""
 LOAD_SEEDS = 3
 
 

@@ -72,3 +72,32 @@ def test_headers_of_one_dimension_say_nothing_of_another() -> None:
     pacer.learn((RateLimit(TOKENS, remaining=0),), 0.0)
     assert pacer.ready_at(Demand(), 0.0) <= 0.0
     assert pacer.ready_at(Demand(input_tokens=100), 0.0) == pytest.approx(1.0)
+
+
+def test_what_is_left_can_be_told() -> None:
+    """Of each limit the part that is kept to; what drains is there again, up to all of it, and nothing is taken."""
+    pacer = full()
+    pacer.set_share(0.5, 0.0)
+    pacer.learn((RateLimit(Dimension.REQUESTS, limit=100, remaining=40, reset_s=30.0),), 0.0)
+    told = [
+        [(room.dimension, room.left, room.limit) for room in pacer.rooms(now)] for now in (0.0, 6.0, 600.0)
+    ]
+    tokens, requests = zip(*told, strict=True)
+    assert [left for _, left, _ in tokens] == [0.0, pytest.approx(300.0), 3000.0]
+    assert [left for _, left, _ in requests] == [
+        pytest.approx(20.0),
+        pytest.approx(25.0),
+        pytest.approx(50.0),
+    ]
+    assert {(dimension, limit) for dimension, _, limit in (*tokens, *requests)} == {
+        (TOKENS, 3000.0),
+        (Dimension.REQUESTS, 50.0),
+    }
+
+
+def test_what_was_taken_beyond_the_limit_leaves_nothing() -> None:
+    """Never less than nothing, and before any call there is all."""
+    pacer = full()
+    assert [room.left for room in Pacer(PacerOptions(tokens_per_minute=60.0)).rooms(5.0)] == [60.0]
+    pacer.reserve(Demand(input_tokens=6000), 0.0)
+    assert [room.left for room in pacer.rooms(0.0)] == [0.0]

@@ -9,6 +9,8 @@ from halfopen.rollout.fields import tables
 ENVIRON = {
     **dict.fromkeys(("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "OPENAI_ORG"), "v"),
     "REDIS_URL": "redis://127.0.0.1:6379/0",
+    "HALFOPEN_STORE_URL": "postgresql://127.0.0.1/halfopen",
+    "HALFOPEN_DASHBOARD_TOKEN": "a-token-of-the-tests",
 }
 
 

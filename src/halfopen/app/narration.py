@@ -35,8 +35,13 @@ class Narration:
 
     def __call__(self, outcome: Outcome, /) -> None:
         """One request is over."""
-        smooth = outcome.fault is None and not outcome.client_gone and len(outcome.attempts) == 1
-        if smooth and not outcome.skips:
+        # Skips first: with a breaker open every request has one, and the rest need not be looked at.
+        if (
+            not outcome.skips
+            and outcome.fault is None
+            and not outcome.client_gone
+            and len(outcome.attempts) == 1
+        ):
             return
         now = self._wall()
         if int(now) != self._second:

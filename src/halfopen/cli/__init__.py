@@ -27,8 +27,15 @@ VERBS: Mapping[str, Verb] = MappingProxyType(
         "run": Verb("halfopen.cli.run", "run", "Start the gateway."),
         "config": Verb("halfopen.cli.config", "app", "Check, show, explain and change the configuration."),
         "status": Verb("halfopen.cli.status", "status", "Show how a running gateway is."),
+        "top": Verb("halfopen.cli.top", "top", "Watch a running gateway."),
+        "requests": Verb("halfopen.cli.requests", "requests", "List requests that are over."),
+        "show": Verb("halfopen.cli.show", "show", "Show one request with all its attempts."),
+        "keys": Verb("halfopen.cli.keys", "app", "Make, list and revoke the keys of callers."),
         "explain": Verb(
             "halfopen.cli.explain", "explain", "Explain a status or a saved response, and what to do."
+        ),
+        "export": Verb(
+            "halfopen.cli.export", "app", "Write rules, dashboards and monitors for other systems."
         ),
         "lab": Verb("halfopen.cli.lab", "app", "Simulated providers that fail on demand."),
         "simulate": Verb(

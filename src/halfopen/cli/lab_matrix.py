@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from halfopen.lab.matrix import Case, Row, Totals
 
-NO_CLIENT = "the official client is not installed; get it with: pip install 'halfopen[lab]'"
+NO_CLIENT = "what judges the answers is not installed; get it with: pip install 'halfopen[lab]'"
 _CLIENT_PACKAGES = ("openai", "anthropic", "google", "pydantic")
 _WIDTH = 160
 """Characters of a line that goes into a file or a pipe."""

@@ -15,6 +15,7 @@ import typer
 import uvloop
 
 from halfopen.app.configuration import ConfigurationError, Loaded, load
+from halfopen.app.processes.dashboard import address_of
 from halfopen.app.processes.last_good import last_good
 from halfopen.app.processes.sockets import AddressError
 from halfopen.app.processes.standard_error import have_descriptors, write_if_taken
@@ -168,6 +169,7 @@ def _as_text(loaded: Loaded, supervisor: Supervisor) -> str:
         "Providers: " + ", ".join(_providers(snapshot)),
         *_routes(snapshot),
         "Processes: " + _processes_line(supervisor),
+        f"Dashboard: {address_of(snapshot) or 'none'}",
         "",
         "Point your client at it:",
         f"""  OpenAI's               base_url="{address}/v1\"""",
@@ -226,6 +228,7 @@ def _as_json(loaded: Loaded, supervisor: Supervisor) -> str:
     snapshot, places = supervisor.snapshot, supervisor.backing.places()
     data: dict[str, Any] = {
         "address": _address(supervisor),
+        "dashboard": address_of(snapshot),
         "source": loaded.source,
         "snapshot": snapshot.id,
         "providers": {

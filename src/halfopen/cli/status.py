@@ -78,6 +78,8 @@ def _print_status(data: dict[str, Any]) -> None:
     if replicas["redis"] != "off":
         parts = ", ".join(f"{name} {part:.2f}" for name, part in replicas["parts"].items())
         print(f"redis {replicas['redis']}, {replicas['gateways']} gateways, parts of limits here: {parts}")
+    if data.get("dashboard"):
+        print(f"dashboard {data['dashboard']['address'] or 'not there'}")
     if data["starting"]:
         print(f"starting: {data['starting']}")
     for note in data["supervisor"]["notes"]:

@@ -33,7 +33,16 @@ class Writing:
 class Answering:
     """Answers one request, once."""
 
-    __slots__ = ("_ask", "_client", "_delivery", "_journey", "_responder", "_runtime", "upstream_id")
+    __slots__ = (
+        "_ask",
+        "_client",
+        "_delivery",
+        "_journey",
+        "_responder",
+        "_runtime",
+        "_whole_bytes",
+        "upstream_id",
+    )
 
     def __init__(  # it stands between the request, its client and all that was found out on the way
         self,
@@ -53,10 +62,17 @@ class Answering:
         self._delivery = delivery
         self.upstream_id: str | None = None
         """The id that the upstream gave to what the client gets."""
+        self._whole_bytes = 0
+
+    @property
+    def sent_bytes(self) -> int:
+        """Of the answer's body, so far."""
+        return self._whole_bytes + self._delivery.sent_bytes
 
     def whole(self, answer: Answer) -> None:
         """Send a whole answer."""
         kind = ("content-type", answer.content_type)
+        self._whole_bytes = len(answer.body)
         self._responder.send(200, [kind, *self.headers()], answer.body)
 
     def complete(self) -> None:
@@ -77,6 +93,7 @@ class Answering:
             self._delivery.break_off(failure)
             return
         body = self._client.error(failure)
+        self._whole_bytes = len(body)
         own = error_headers(failure.fault, len(self._journey.attempts))
         self._responder.send(failure.status, [*own, *headers()], body)
 

@@ -56,6 +56,7 @@ class Attempt:
         "_runtime",
         "_stall_s",
         "_text_way",
+        "_trace",
         "_translation",
         "chars",
         "counted",
@@ -73,14 +74,16 @@ class Attempt:
         ask: Ask,
         translation: Translation,
         send: act.Send | act.ContinueOn,
+        trace: bytes = b"",
     ) -> None:
-        """Sends nothing yet. `send` is what the journey has decided."""
+        """Sends nothing yet. `send` is what the journey has decided, `trace` header lines of the call."""
         provider = runtime.providers[send.target.provider]
         self._runtime = runtime
         self._owner = owner
         self._ask = ask
         self._translation = translation
         self._key = provider.keys[send.credential]
+        self._trace = trace
         self._repeats = send.repeats if isinstance(send, act.Send) else 0
         self.number = send.attempt
         self.target = send.target
@@ -126,12 +129,13 @@ class Attempt:
         if self.reception.over:
             return
         ask, provider = self._ask, self._runtime.providers[self.target.provider]
-        request = provider.request(self._translation.call(ask, self.target, self._key), self._repeats)
+        call = self._translation.call(ask, self.target, self._key)
+        request = provider.request(call, self._repeats, self._trace)
         # A reused connection that proves stale has the call sent anew: not when it might act twice.
         acts = isinstance(ask, Relayed) and ask.rule.repeat is Repeat.STORES
-        self._call = call = provider.pool.call(request, self.reception, fresh_only=acts)
+        self._call = on_its_way = provider.pool.call(request, self.reception, fresh_only=acts)
         if self._given_up():  # a reused connection tells of itself before the call is known here
-            call.cancel()
+            on_its_way.cancel()
 
     def limits(self, head: ResponseHead) -> tuple[RateLimit, ...]:
         """What a response's headers tell of the provider's rate limits."""

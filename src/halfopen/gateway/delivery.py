@@ -61,6 +61,7 @@ class Delivery:
         "_responder",
         "_writer",
         "begun",
+        "sent_bytes",
         "writes",
     )
 
@@ -95,6 +96,8 @@ class Delivery:
         self._committed = False
         self.begun = False
         """Whether the client has been sent anything, if only the head."""
+        self.sent_bytes = 0
+        """Of the answer's body, so far."""
         self.writes = 0
         """How often something was sent."""
 
@@ -142,6 +145,7 @@ class Delivery:
         `as_chunk`: what it is as a chunk, if that is known.
         """
         self.writes += 1
+        self.sent_bytes += len(data)
         self._responder.write(data, as_chunk)
 
     def take(self, event: StreamEvent) -> None:
@@ -182,6 +186,7 @@ class Delivery:
             self.begin(headers)
         last = self._take_held() + self._writing().finish()
         self.writes += 1
+        self.sent_bytes += len(last)
         self._responder.finish(last)
 
     def break_off(self, failure: Failure) -> None:
@@ -202,6 +207,7 @@ class Delivery:
     def _send(self, data: bytes) -> None:
         if data:
             self.writes += 1
+            self.sent_bytes += len(data)
             self._responder.write(data)
 
     def _take_held(self) -> bytes:

@@ -3,14 +3,16 @@
 Rules
 1. The headers are looked through once; what makes no sense counts as not sent.
 2. A caller is known by a keyed hash of the credential that it sent, or of the name that it gives
-   itself in `x-halfopen-caller`. The credential is kept nowhere.
+   itself in `x-halfopen-caller`; who has a key of the gateway, by the name of that. The credential is kept
+   nowhere.
 3. The clients of OpenAI and Anthropic, and a Halfopen in front of this one, say in
    `x-stainless-retry-count` how often they have sent a request before.
 4. A stream's read timeout is for the time between two events, so it says nothing about patience;
    `x-halfopen-timeout` does, for streams as well.
 5. Token counts are estimates, to be replaced by what the provider counts.
+6. A `traceparent` that comes twice or isn't one counts as not sent, and its `tracestate` with it.
 
-Source: the official clients of OpenAI (3.54) and Anthropic (2.12), `_build_headers`.
+Sources: the official clients of OpenAI (3.54) and Anthropic (2.12), `_build_headers`; W3C Trace Context.
 """
 
 import hashlib
@@ -19,9 +21,11 @@ from typing import Final
 
 import msgspec
 
+from halfopen.gateway.keyring import CREDENTIALS
 from halfopen.gateway.notes import Sender
 from halfopen.http1 import RequestHead
 from halfopen.model import Demand, Priority
+from halfopen.model.trace import context_of
 from halfopen.providers import Ask, Chat
 from halfopen.providers.ask import plain_value
 from halfopen.providers.clients.embeddings.request import Embedding
@@ -34,14 +38,18 @@ OUTPUT_TOKENS_MAX: Final = 200_000
 """No answer is taken to have more, whatever limit its request sets."""
 REPEATS_MAX: Final = 100
 PATIENCE_MAX_S: Final = 86_400.0
+NAME_MAX_CHARS: Final = 64
+TRACE_STATE_MAX_CHARS: Final = 1024
+"""Twice what the standard wants passed on at least. A longer one is not."""
 
 _CALLER: Final = b"x-halfopen-caller"
 _PRIORITY: Final = b"x-halfopen-priority"
 _TIMEOUT: Final = b"x-halfopen-timeout"
 _REPEATS: Final = b"x-stainless-retry-count"
-_CREDENTIALS: Final = (b"authorization", b"x-api-key", b"x-goog-api-key")
+_TRACE: Final = b"traceparent"
+_TRACE_STATE: Final = b"tracestate"
 _READ_TIMEOUTS: Final = (b"x-stainless-read-timeout", b"x-stainless-timeout")
-_READ: Final = frozenset((_CALLER, _PRIORITY, _TIMEOUT, _REPEATS, *_CREDENTIALS, *_READ_TIMEOUTS))
+_READ: Final = frozenset((_CALLER, _PRIORITY, _TIMEOUT, _REPEATS, _TRACE, *CREDENTIALS, *_READ_TIMEOUTS))
 
 _BYTES_PER_TOKEN: Final = 4
 _OUTPUT_LIMITS: Final = ("max_completion_tokens", "max_tokens", "max_output_tokens")
@@ -58,17 +66,32 @@ def sender_of(head: RequestHead, secret: bytes) -> Sender:
     """
     sent = {name: value for name, value in head.headers if name in _READ}
     if not sent:
-        return _NOBODY
+        return NOBODY
+    trace = _trace(head) if _TRACE in sent else ""
     return Sender(
         _caller(sent, secret),
         _told_priority(sent.get(_PRIORITY)),
         _repeats(sent.get(_REPEATS)),
         _patience_s(sent, stream=False),
         _patience_s(sent, stream=True),
+        _name(sent.get(_CALLER)),
+        trace,
+        _trace_state(head) if trace else "",
     )
 
 
-_NOBODY: Final = Sender()
+NOBODY: Final = Sender()
+"""Who sends a head that tells nothing."""
+
+
+def caller_of(name: str, secret: bytes) -> str:
+    """What tells the holder of a key of the gateway apart, whatever else its requests say.
+
+    Args:
+        name: The key's.
+        secret: As for `sender_of`.
+    """
+    return _hash(b"key:" + name.encode(), secret)
 
 
 def demand_of(sender: Sender, ask: Ask) -> Demand:
@@ -89,11 +112,35 @@ def demand_of(sender: Sender, ask: Ask) -> Demand:
 
 
 def _caller(sent: dict[bytes, bytes], secret: bytes) -> str:
-    for name in (_CALLER, *_CREDENTIALS):
+    for name in (_CALLER, *CREDENTIALS):
         value = sent.get(name)
         if value:
-            return hashlib.blake2s(name + b":" + value, digest_size=8, key=secret).hexdigest()
+            return _hash(name + b":" + value, secret)
     return ""
+
+
+def _hash(told: bytes, secret: bytes) -> str:
+    return hashlib.blake2s(told, digest_size=8, key=secret).hexdigest()
+
+
+def _name(told: bytes | None) -> str:
+    """What it calls itself, as far as that can be shown."""
+    if told is None:
+        return ""
+    shown = "".join(each for each in told.decode("utf-8", "replace") if each.isprintable())
+    return shown[:NAME_MAX_CHARS].strip()
+
+
+def _trace(head: RequestHead) -> str:
+    told = [value for name, value in head.headers if name == _TRACE]
+    trace = told[0].decode("latin-1").strip() if len(told) == 1 else ""
+    return trace if context_of(trace) is not None else ""
+
+
+def _trace_state(head: RequestHead) -> str:
+    told = b",".join(value for name, value in head.headers if name == _TRACE_STATE).decode("latin-1")
+    fit = len(told) <= TRACE_STATE_MAX_CHARS and told.isascii() and told.isprintable()
+    return told if fit else ""
 
 
 def _told_priority(told: bytes | None) -> Priority | None:

@@ -15,18 +15,21 @@ from halfopen import errors
 from halfopen.gateway.answering import Answering, Writing
 from halfopen.gateway.attempt import Attempt
 from halfopen.gateway.delivery import Delivery, must_be_whole
+from halfopen.gateway.demand import NOBODY, demand_of
 from halfopen.gateway.failure import failure_of
 from halfopen.gateway.flights import Flights
 from halfopen.gateway.guarded import guarded
 from halfopen.gateway.keepalive import KeepAlive, keep_alive
+from halfopen.gateway.notes import Sender
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.resumption import Resumption
 from halfopen.gateway.runtime import RouteRuntime, Runtime
 from halfopen.gateway.shedding import shed_fault
 from halfopen.gateway.standing_in import bound_elsewhere, own_fault, repetition_of
 from halfopen.gateway.streaming import Streaming
+from halfopen.gateway.tracing import trace_lines
 from halfopen.http1 import ResponseHead
-from halfopen.model import Demand, Fault, Kind, Outcome, Target
+from halfopen.model import Fault, Kind, Outcome, Target
 from halfopen.policy import Journey, State
 from halfopen.policy import actions as act
 from halfopen.policy import events as ev
@@ -37,7 +40,6 @@ _SLOW_CLIENT_CHARS = 1_000_000
 """What counts as received while the client, not the upstream, is slow: no stall, and no drip."""
 _WAKE_AFTER_SUCCESS = 2
 """A success lets two of those who wait go, so that a recovered target fills up by doubling."""
-_ANY_DEMAND = Demand()
 _LOG = logging.getLogger("halfopen.gateway")
 
 
@@ -51,7 +53,6 @@ class Exchange:
         "_ask",
         "_client",
         "_delivery",
-        "_demand",
         "_ended",
         "_fault",
         "_flights",
@@ -62,6 +63,7 @@ class Exchange:
         "_resumption",
         "_route",
         "_runtime",
+        "_sender",
         "_streaming",
         "wake_at",
         "wheel_slot",
@@ -74,7 +76,7 @@ class Exchange:
         client: ClientDialect,
         ask: Ask,
         responder: Responder,
-        demand: Demand = _ANY_DEMAND,
+        sender: Sender = NOBODY,
         journey: Journey | None = None,
     ) -> None:
         """Does nothing until `start`. With a `journey`, which has begun, `take_over` takes its place."""
@@ -82,11 +84,11 @@ class Exchange:
         self._route = route
         self._client = client
         self._ask = ask
-        self._demand = demand
+        self._sender = sender
         self._responder = responder
-        self._resumption = Resumption(ask)
+        self._resumption = Resumption(ask, route.content)
         self._journey = journey or route.journeys.begin(
-            demand,
+            demand_of(sender, ask),
             self._unfit,
             self._resumption.obstacle,
             repetition_of(ask, lambda: self._journey),
@@ -125,12 +127,9 @@ class Exchange:
         self.step(ev.Arrived())
 
     def take_over(self, arrived: float, send: act.Send | None, upstream_id: str | None) -> None:
-        """Go on with a request that came at `arrived`.
+        """Go on with a request that came at `arrived` (monotonic seconds).
 
-        Args:
-            arrived: Monotonic seconds.
-            send: Its attempt that is under way, if any.
-            upstream_id: The id that the attempt's upstream has given to its answer.
+        `send` is its attempt that is under way, if any, and `upstream_id` what that one's answer is called.
         """
         self._responder.attach(self)
         self._arrived = arrived
@@ -226,12 +225,9 @@ class Exchange:
         if self._waits:
             self.step(ev.PermitFreed())
 
+    @guarded
     def on_shed(self, shedding: Shedding) -> None:
         """Another has got the place in the line."""
-        self._shed(shedding)
-
-    @guarded
-    def _shed(self, shedding: Shedding) -> None:
         if self._waits:
             self.step(ev.Shed(shed_fault(shedding)))
 
@@ -275,7 +271,7 @@ class Exchange:
         # Masked here, once, so that nothing behind holds a secret. The body goes: nobody shows it.
         masked = self._runtime.redactor.fault(replace(own_fault(self._ask, fault), body=b""))
         self._flights.lose(attempt)
-        self.step(ev.Failed(attempt.number, masked, attempt.usage))
+        self.step(ev.Failed(attempt.number, masked, self._resumption.own(attempt.usage)))
 
     # What the journey says.
 
@@ -323,7 +319,8 @@ class Exchange:
         if not hedge:
             self._count_lead()
         ask = self._resumption.resume(send.target) if isinstance(send, act.ContinueOn) else self._ask
-        attempt = Attempt(self._runtime, self, ask, self._answering.translation(send.target), send)
+        trace = trace_lines(self._sender, self._runtime.traced_part, self._responder.request_id, send.attempt)
+        attempt = Attempt(self._runtime, self, ask, self._answering.translation(send.target), send, trace)
         self._flights.begin(attempt, hedge=hedge)
         # A reused connection reports `connected` from within; the journey is between two steps then.
         self._runtime.loop.call_soon(self._dispatch, attempt)
@@ -341,7 +338,7 @@ class Exchange:
     def _wait(self, wait: act.Wait) -> None:
         if wait.for_room:
             now, line = self._runtime.loop.time(), self._route.line
-            shedding = line.join(self, self._demand, wait.deadline, now)
+            shedding = line.join(self, demand_of(self._sender, self._ask), wait.deadline, now)
             line.note(self._journey.skips)
             if shedding is not None:
                 self.step(ev.Shed(shed_fault(shedding)))
@@ -390,8 +387,13 @@ class Exchange:
             served_by=served_by.name if served_by else None,
             fault=self._fault,
             client_gone=client_gone,
-            usage=self._flights.usage(),
+            usage=self._flights.usage(whole=served_by is not None),
             continuations=tuple(self._resumption.continuations),
+            caller=self._sender.name,
+            snapshot=runtime.snapshot.id,
+            received_bytes=self._responder.received_bytes,
+            sent_bytes=self._answering.sent_bytes,
+            trace=self._sender.trace,
         )
         self._flights.release()
         runtime.surroundings.on_outcome(outcome)

@@ -14,6 +14,8 @@ from halfopen.providers import Failure
 
 _NO_RETRY = ("x-should-retry", "false")
 _JSON = ("content-type", "application/json")
+_WAIT_MAX_S = 60.0
+"""The official clients come again by themselves after at most so long."""
 
 
 def failure_of(
@@ -41,13 +43,18 @@ def status_of(fault: Fault) -> int:
 
 def error_headers(fault: Fault, attempts: int = 0) -> list[tuple[str, str]]:
     """Headers of a final failure after so many attempts."""
-    untried = fault.kind is Kind.NO_CAPACITY and attempts == 0
+    untried = attempts == 0 and (fault.kind is Kind.NO_CAPACITY or _is_over_soon(fault))
     headers = [_JSON] if untried else [_JSON, _NO_RETRY]
     if fault.delay_s is not None and fault.verdict is not Verdict.FIX_REQUEST:
         headers.append(("retry-after", str(max(1, math.ceil(fault.delay_s)))))
     if fault.kind is Kind.NO_CAPACITY and fault.delay_s is None:
         headers.append(("retry-after", "1"))
     return headers
+
+
+def _is_over_soon(fault: Fault) -> bool:
+    """Whether the caller's budget is renewed within what the official clients wait for."""
+    return fault.kind is Kind.OVER_BUDGET and (fault.delay_s or 0.0) <= _WAIT_MAX_S
 
 
 def _attempt(attempt: Attempt) -> dict[str, Any]:

@@ -112,11 +112,16 @@ class Flights:
             attempt.reception.release()
         self._lead = self._rival = None
 
-    def usage(self) -> Usage | None:
-        """What all attempts have spent, as far as it is known, now that none is under way."""
+    def usage(self, *, whole: bool) -> Usage | None:
+        """What all attempts have spent, as far as it is known, now that none is under way.
+
+        `whole`: the last one was; else what it has not told of is estimated, as with one that failed.
+        """
         rival, last = self._rival, self._lead
         if rival is not None:
             self._count(rival, None)
+        if last is not None and not whole:
+            self._count(last, None)
         if last is None or last.counted:
             return self._resumption.total(None, 0)
         return self._resumption.total(last.usage, last.all_chars)

@@ -13,16 +13,19 @@ Rules
 import logging
 from typing import Final
 
+from halfopen.gateway.demand import demand_of
 from halfopen.gateway.exchange import Exchange
 from halfopen.gateway.fit import Fit
 from halfopen.gateway.heading import answer_lines
+from halfopen.gateway.notes import Sender
 from halfopen.gateway.pool import UNREADABLE, Pool
 from halfopen.gateway.reception import Reception
 from halfopen.gateway.responder import Responder
 from halfopen.gateway.runtime import RouteRuntime, Runtime
+from halfopen.gateway.tracing import trace_lines
 from halfopen.gateway.upstream import CallSink, UpstreamConnection
 from halfopen.http1 import ResponseHead
-from halfopen.model import Demand, Fault, Outcome, RateLimit, Reply, TransportError, Usage
+from halfopen.model import Fault, Outcome, RateLimit, Reply, TransportError, Usage
 from halfopen.policy import actions as act
 from halfopen.providers import Answer, Ask, ClientDialect, Translation
 from halfopen.providers.rate_limits import rate_limits
@@ -40,7 +43,6 @@ class Plain(CallSink):
         "_body",
         "_client",
         "_connection",
-        "_demand",
         "_ended",
         "_exchange",
         "_head",
@@ -51,6 +53,7 @@ class Plain(CallSink):
         "_route",
         "_runtime",
         "_send",
+        "_sender",
         "_translation",
         "_upstream_id",
         "_usage",
@@ -63,7 +66,7 @@ class Plain(CallSink):
         client: ClientDialect,
         ask: Ask,
         responder: Responder,
-        demand: Demand,
+        sender: Sender,
     ) -> None:
         """Does nothing until `start`."""
         self._runtime = runtime
@@ -71,7 +74,8 @@ class Plain(CallSink):
         self._client = client
         self._ask = ask
         self._responder = responder
-        self._demand = demand
+        self._sender = sender
+        demand = demand_of(sender, ask)
         self._journey = route.journeys.begin(demand, Fit(runtime, route, client, ask).unfit, stream=False)
         self._exchange: Exchange | None = None
         """Who has taken over."""
@@ -113,7 +117,10 @@ class Plain(CallSink):
         provider = runtime.providers[target.provider]
         self._translation = translation = self._client.translation(provider.dialect, target)
         call = translation.call(self._ask, target, provider.keys[send.credential])
-        self._request = provider.request(call, send.repeats)
+        trace, sender = b"", self._sender
+        if sender.trace or runtime.traced_part is not None:
+            trace = trace_lines(sender, runtime.traced_part, self._responder.request_id, 1)
+        self._request = provider.request(call, send.repeats, trace)
         connection = provider.pool.take_idle()
         if connection is None:
             self._take_over().perform(actions)
@@ -294,6 +301,11 @@ class Plain(CallSink):
                 client_gone=False,
                 usage=usage,
                 client=self._client.name,
+                caller=self._sender.name,
+                snapshot=runtime.snapshot.id,
+                received_bytes=responder.received_bytes,
+                sent_bytes=len(answer.body),
+                trace=self._sender.trace,
             )
         )
         runtime.ended()
@@ -304,7 +316,7 @@ class Plain(CallSink):
             return self._exchange
         runtime = self._runtime
         self._exchange = exchange = Exchange(
-            runtime, self._route, self._client, self._ask, self._responder, self._demand, self._journey
+            runtime, self._route, self._client, self._ask, self._responder, self._sender, self._journey
         )
         exchange.take_over(self._arrived, self._send, self._upstream_id)
         if self._send is not None:

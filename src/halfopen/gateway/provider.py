@@ -57,15 +57,21 @@ class ProviderRuntime:
             f"host: {parts.netloc}\r\nuser-agent: halfopen\r\naccept-encoding: identity\r\n{extra}".encode()
         )
 
-    def request(self, call: Call, repeats: int = 0) -> tuple[bytes, bytes]:
-        """The call as bytes: head and body. `repeats`: how often it has been sent before."""
+    def request(self, call: Call, repeats: int = 0, trace: bytes = b"") -> tuple[bytes, bytes]:
+        """The call as bytes: head and body.
+
+        Args:
+            call: What to send.
+            repeats: How often it has been sent before.
+            trace: Header lines that are its own.
+        """
         shape = (call.method, call.path, call.headers, repeats)
         start = self._starts.get(shape)
         if start is None:
             if len(self._starts) >= _STARTS_MAX:
                 self._starts.clear()
             start = self._starts[shape] = self._start(call, repeats)
-        return b"%b%d\r\n\r\n" % (start, len(call.body)), call.body
+        return b"%b%d\r\n%b\r\n" % (start, len(call.body), trace), call.body
 
     def _start(self, call: Call, repeats: int) -> bytes:
         """The head of a call up to the length of its body."""

@@ -44,7 +44,10 @@ class Answerer(Protocol):
 class Responder(ABC):
     """One request's way back to its client. A class, so that compiled code calls it directly."""
 
-    __slots__ = ()
+    __slots__ = ("received_bytes",)
+
+    received_bytes: int
+    """The body of the request. Set before anybody works on it."""
 
     @property
     @abstractmethod

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from msgspec import structs
 
 from halfopen.model import Continuation, Fault, Target, Usage
+from halfopen.model.content import ContentOptions
 from halfopen.providers import Ask, Chat
 from halfopen.providers.continuation import (
     Delivered,
@@ -19,6 +20,7 @@ from halfopen.providers.continuation import (
     is_prefilled,
     summed,
 )
+from halfopen.providers.transcript import Transcribed
 
 
 class Resumption:
@@ -34,14 +36,14 @@ class Resumption:
         "spent",
     )
 
-    def __init__(self, ask: Ask) -> None:
-        """Nothing has been delivered."""
+    def __init__(self, ask: Ask, content: ContentOptions | None = None) -> None:
+        """Nothing has been delivered. `content`: what is kept of it; None: nothing."""
         self._ask = ask
         self.joint: Joint | None = None
         """What makes the events of the attempt under way the answer's; None: it is the first."""
         self._target: Target | None = None
         self._after: Fault | None = None
-        self.delivered = Delivered()
+        self.delivered = Delivered() if content is None else Transcribed(content.max_bytes)
         """What the client has."""
         self.spent: Usage | None = None
         """Tokens of the attempts that failed after something of an answer had come."""
@@ -88,6 +90,18 @@ class Resumption:
         self._target = target
         self.joint = Joint(self.delivered.identity, splice, spent=self.spent, include_usage=wants_usage)
         return chat
+
+    def own(self, usage: Usage | None) -> Usage | None:
+        """What the attempt under way has spent itself, of what it told. One that goes on tells of all."""
+        spent = self.spent
+        if usage is None or spent is None or self.joint is None:
+            return usage
+        return Usage(
+            max(usage.input_tokens - spent.input_tokens, 0),
+            max(usage.output_tokens - spent.output_tokens, 0),
+            max(usage.cached_tokens - spent.cached_tokens, 0),
+            max(usage.reasoning_tokens - spent.reasoning_tokens, 0),
+        )
 
     def total(self, usage: Usage | None, chars: int) -> Usage | None:
         """All tokens spent.

@@ -13,12 +13,15 @@ from dataclasses import dataclass, field, replace
 from secrets import token_bytes
 from typing import Final, NamedTuple
 
+from msgspec import UNSET
+
 from halfopen.gateway.pool import Pool
 from halfopen.gateway.provider import ProviderRuntime
 from halfopen.gateway.shares import part, policy_part, provider_part
 from halfopen.gateway.timers import Wheel
 from halfopen.gateway.waiting_lines import RouteLine, WaitingLines
 from halfopen.model import Outcome, Target
+from halfopen.model.content import Content, ContentOptions
 from halfopen.policy import Credential, JourneyOptions, TargetState
 from halfopen.policy.hedge import HedgeBudget
 from halfopen.policy.journeys import Journeys
@@ -34,6 +37,8 @@ _WOKEN_BY_PACE: Final = 8
 
 OutcomeSink = Callable[[Outcome], None]
 """Told when a request is over. Must return at once and never raise."""
+ContentSink = Callable[[Content], None]
+"""Told what was asked and answered, where a route keeps that. Must return at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +53,14 @@ class Surroundings:
     """Sent with every answer."""
     caller_secret: bytes = field(default_factory=lambda: token_bytes(_SECRET_BYTES), repr=False)
     """Makes the hashes by which callers are told apart this process's own."""
+    on_content: ContentSink | None = None
+    """None: nothing is kept, whatever a route says."""
 
 
 class RouteRuntime:
     """One route: the shared states of its targets, and who waits for them."""
 
-    __slots__ = ("hedge", "journeys", "line", "name", "options", "retry", "states")
+    __slots__ = ("content", "hedge", "journeys", "line", "name", "options", "retry", "states")
 
     def __init__(
         self,
@@ -64,9 +71,12 @@ class RouteRuntime:
         *,
         retry: RetryOptions,
         entropy: Entropy,
+        content: ContentOptions | None = None,
     ) -> None:
         """Targets in order of preference."""
         self.name = name
+        self.content = content
+        """What is kept of prompts and answers; None: nothing."""
         self.options = options
         self.states = states
         self.line = line
@@ -140,7 +150,10 @@ class Runtime:
         """Told when the last of them is over, once another runtime has taken its place."""
         self.answer_tails: dict[str, str] = {}
         """The last header lines of plain answers, by upstream: made when the first comes."""
-        self.redactor: Redactor = known(secrets.values())
+        otel = snapshot.otel
+        self.traced_part: float | None = None if otel.endpoint is UNSET else otel.traces
+        """Of the requests whose clients don't trace, the part whose traces are kept. None: they have none."""
+        self.redactor: Redactor = known(secrets.values(), patterns=snapshot.redact.patterns)
         specs = {name: provider_part(spec, share) for name, spec in snapshot.providers.items()}
         earlier = before.providers if before else {}
         self.providers: dict[str, ProviderRuntime] = {
@@ -233,7 +246,7 @@ class Runtime:
             line = self._line(name, states, before)
             earlier = (before.routes.get(name), before.relays.get(name)) if before else (None, None)
             relaying = self._relay_options(spec.options)
-            self.routes[name] = self._route(name, spec.options, states, line, earlier[0])
+            self.routes[name] = self._route(name, spec.options, states, line, earlier[0], spec.content)
             self.relays[name] = self._route(name, relaying, states, line, earlier[1])
         kept = [spec for spec in self.snapshot.providers.values() if spec.dialect == "openai"]
         targets = [Target(spec.name, ANY_MODEL, spec.dialect) for spec in kept if spec.local is None]
@@ -251,17 +264,19 @@ class Runtime:
         states: list[TargetState],
         line: RouteLine,
         earlier: RouteRuntime | None,
+        content: ContentOptions | None = None,
     ) -> RouteRuntime:
         """The route from before, if nothing of it has changed, else a new one."""
         retry = self.snapshot.policy.retry
         if (
             earlier
             and earlier.line is line
-            and (earlier.options, earlier.retry) == (options, retry)
+            and (earlier.options, earlier.retry, earlier.content) == (options, retry, content)
             and _same(earlier.states, states)
         ):
             return earlier
-        return RouteRuntime(name, options, states, line, retry=retry, entropy=self.surroundings.entropy)
+        entropy = self.surroundings.entropy
+        return RouteRuntime(name, options, states, line, retry=retry, entropy=entropy, content=content)
 
     def _credentials_of(self, provider: str, before: "Runtime | None") -> list[Credential]:
         """What is known of a provider's keys: from before, as far as they are the same."""

@@ -16,12 +16,16 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import cast
 
+from msgspec import UNSET
+
 from halfopen.gateway.connection import Connection
 from halfopen.gateway.handler import Handler
+from halfopen.gateway.keyring import Keyring
 from halfopen.gateway.listener import Listener
 from halfopen.gateway.reserve import Reserve
 from halfopen.gateway.runtime import Runtime, Surroundings
 from halfopen.gateway.shares import part
+from halfopen.model.gateway_key import GatewayKey
 from halfopen.rollout.snapshot import Snapshot
 
 _DRAIN_POLL_S = 0.05
@@ -63,6 +67,8 @@ class GatewayServer:
         self._earlier: list[Runtime] = []
         """Those that still have requests, the earliest first."""
         self._handler = Handler(self.runtime, is_ready=lambda: not self.runtime.draining)
+        self._workers = max(round(1.0 / share), 1)
+        self.hold(())
         self._connections: set[Connection] = set()
         self._connections_max = self._connections_allowed()
         self._listener = Listener(self._accept, lambda: self._has_place or self._reserve.has_room)
@@ -107,6 +113,8 @@ class GatewayServer:
         self._earlier.append(old)
         self.runtime = new
         self._handler.serve(new)
+        keyring = self._handler.keyring
+        self.hold(() if keyring is None else keyring.keys, closed=keyring is not None and keyring.closed)
         for connection in self._connections:
             connection.keep_to(new)
         new.lead(self._earlier)
@@ -115,6 +123,22 @@ class GatewayServer:
         old.on_idle = lambda: self._leave(old)
         if not old.in_flight:
             self._leave(old)
+
+    def hold(self, keys: Sequence[GatewayKey], *, closed: bool = False) -> None:
+        """Know these keys of the gateway from the next request on. `closed`: they can't be read."""
+        setting = self.runtime.snapshot.gateway.require_key
+        required = bool(keys) if setting is UNSET else setting
+        handler, keyring = self._handler, None
+        if keys or required or closed:
+            keyring = Keyring(
+                keys, required=required, workers=self._workers, closed=closed, before=handler.keyring
+            )
+        handler.keyring = keyring
+
+    @property
+    def keyring(self) -> Keyring | None:
+        """The keys that let requests in; None: nobody needs any."""
+        return self._handler.keyring
 
     def pace(self, shares: Mapping[str, float]) -> None:
         """Keep to these parts of the providers' rate limits. Above 0, up to 1; by provider."""

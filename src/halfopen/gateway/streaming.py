@@ -130,7 +130,7 @@ class Streaming:
         if kind is _DONE:
             attempt.let_end()
             self._resumption.went_on(self._delivery.comment)
-            owner.step(ev.Finished(attempt.number, attempt.usage))
+            owner.step(ev.Finished(attempt.number, self._resumption.own(attempt.usage)))
             return False
         if event.chars:
             self._resumption.went_on(self._delivery.comment)

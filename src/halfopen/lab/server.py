@@ -20,7 +20,7 @@ from halfopen.lab.fault import OptionValue, Scene, Stage
 from halfopen.lab.gemini import Gemini
 from halfopen.lab.openai import OpenAI
 from halfopen.lab.plan import FaultPlan, make_plan
-from halfopen.lab.ports import candidates
+from halfopen.lab.ports import candidates, claim
 from halfopen.lab.steps import Place, Send, Step, Wait
 
 HOST = "127.0.0.1"
@@ -214,6 +214,8 @@ class LabProvider:
 
     def _bind(self) -> socket.socket:
         for port in candidates() if self._wanted_port is None else [self._wanted_port]:
+            if self._wanted_port is None and not claim(port):
+                continue
             listener = socket.socket()
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             listener.setblocking(False)  # noqa: FBT003 - the library's signature

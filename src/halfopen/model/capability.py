@@ -1,6 +1,7 @@
 """What a model can do, and what it costs."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,10 @@ class Price:
 
     input: float
     output: float
+
+
+NUSD_PER_PRICE: Final = 1000.0
+"""Billionths of a dollar for a token at a price of one dollar for a million."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,6 +62,8 @@ class Kind(StrEnum):
     ERROR_EVENT = "error_event"
     # The gateway itself.
     NO_CAPACITY = "no_capacity"
+    KEY_NEEDED = "key_needed"
+    OVER_BUDGET = "over_budget"
     DEADLINE_EXCEEDED = "deadline_exceeded"
     GATEWAY_ERROR = "gateway_error"
     # Anything else.

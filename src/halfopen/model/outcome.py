@@ -41,6 +41,8 @@ class Attempt(msgspec.Struct, frozen=True, gc=False):
     fault: Fault | None = None
     """None: the attempt succeeded, or was cancelled."""
     cancelled: bool = False
+    usage: Usage | None = None
+    """Tokens that the provider counted for this call; None: it didn't say."""
 
 
 class Skip(msgspec.Struct, frozen=True, gc=False):
@@ -81,3 +83,13 @@ class Outcome(msgspec.Struct, frozen=True, gc=False):
     """Every time that a cut answer was gone on with, in order."""
     client: str = "chat"
     """The dialect that the client speaks."""
+    caller: str = ""
+    """Who asked: the name of a gateway key, or what the client calls itself. Empty: unknown."""
+    snapshot: str = ""
+    """The id of the configuration in force."""
+    received_bytes: int = 0
+    """The body of the request, as the client sent it."""
+    sent_bytes: int = 0
+    """The body of the answer, as the client was sent it."""
+    trace: str = ""
+    """The `traceparent` that the client sent, if it is one."""

@@ -42,7 +42,9 @@ class Account:
         if self.pacer.knows_limits:
             ready_at = self.pacer.ready_at(demand, now)
             if ready_at > now:
-                return Refused(Refusal.PACED, ready_at)
+                # Who waits has the part grow, and who is refused does not: so it is told both times.
+                at_best = now + (ready_at - now) * self.pacer.share
+                return Refused(Refusal.PACED, ready_at, at_best)
         return None
 
     def is_usable_soon(self, demand: Demand, now: float) -> bool:

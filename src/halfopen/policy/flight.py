@@ -1,6 +1,6 @@
 """The attempt that is under way."""
 
-from halfopen.model import Attempt, Fault
+from halfopen.model import Attempt, Fault, Usage
 from halfopen.policy.allowance import Allowance, is_fair
 from halfopen.policy.target import Permit, TargetState
 
@@ -45,7 +45,9 @@ class Flight:
         """Whether the target can be blamed for its silence."""
         return is_fair(self.given_s, self.due_s)
 
-    def land(self, now: float, fault: Fault | None, *, cancelled: bool) -> Attempt:
+    def land(
+        self, now: float, fault: Fault | None, usage: Usage | None, *, cancelled: bool = False
+    ) -> Attempt:
         """The finished attempt as a fact."""
         return Attempt(
             self.state.name,
@@ -57,4 +59,5 @@ class Flight:
             self.status,
             fault,
             cancelled,
+            usage,
         )

@@ -175,7 +175,7 @@ class Journey:
         actions = self._cancel(now, but=flight) if len(self._flights) > 1 else []
         flight.state.settle_success(flight.permit, now, usage)
         self.served_by = flight.state.target
-        self._land(flight, now, None)
+        self._land(flight, flight.land(now, None, usage))
         self._end()
         actions.append(Complete(attempt))
         return actions
@@ -267,7 +267,7 @@ class Journey:
         else:
             flight.state.settle_cancelled(flight.permit, now)
         self._selection.failed(flight.index, fault, flight.permit.credential)
-        self._land(flight, now, fault)
+        self._land(flight, flight.land(now, fault, usage))
         final = self._selection.is_final(flight.index, fault)
         if self._flights:
             # The other of two goes on, unless the fault is the request's own.
@@ -373,12 +373,12 @@ class Journey:
                 flight.state.waited_in_vain(now - flight.started, now)
             if flight.permit.open:
                 flight.state.settle_cancelled(flight.permit, now)
-            self._land(flight, now, None, cancelled=True)
+            self._land(flight, flight.land(now, None, None, cancelled=True))
             actions.append(Cancel(flight.number))
         return actions
 
-    def _land(self, flight: Flight, now: float, fault: Fault | None, *, cancelled: bool = False) -> None:
-        self.attempts.append(flight.land(now, fault, cancelled=cancelled))
+    def _land(self, flight: Flight, attempt: Attempt) -> None:
+        self.attempts.append(attempt)
         self._flights.remove(flight)
         self._pace = None
 

@@ -29,7 +29,7 @@ scheduling (redis-cell).
 # ruff: noqa: FURB136, PLR1730 - min() and max() take longer than all the rest of what every call goes through
 
 import math
-from typing import Final
+from typing import Final, NamedTuple
 
 from halfopen.model import Demand, Dimension, RateLimit, Usage
 from halfopen.policy.options import PacerOptions
@@ -66,6 +66,15 @@ class Reservation:
         """`meters`: how many limits were known when it was taken: later ones have not counted it."""
         self.costs = costs
         self.meters = meters
+
+
+class Room(NamedTuple):
+    """How much of one limit is left."""
+
+    dimension: Dimension
+    left: float
+    limit: float
+    """All of it."""
 
 
 class _Meter:
@@ -146,6 +155,11 @@ class _Meter:
             self.level = self.level - drained if self.level > drained else 0.0
             self.spread_level = self.spread_level - drained if self.spread_level > drained else 0.0
             self.updated = now
+
+    def left(self, now: float) -> float:
+        """How much may still go at once, the spread over seconds aside. Changes nothing."""
+        drained = max(now - self.updated, 0.0) * self.rate if self.level else 0.0
+        return max(self.limit - max(self.level - drained, 0.0), 0.0)
 
     def take(self, cost: float, now: float) -> None:
         """A call goes out."""
@@ -281,6 +295,10 @@ class Pacer:
                     _adopt(meter, limit, remaining, _sane(told.reset_s, _WINDOW_MAX_S), now)
             elif told.limit is None and remaining is not None:
                 self._learn_remaining(told, remaining, now)
+
+    def rooms(self, now: float) -> list[Room]:
+        """What is left of each limit, of the part that it keeps to. Changes nothing."""
+        return [Room(meter.dimension, meter.left(now), meter.limit) for meter in self._meters]
 
     def _reckoned(self, demand: Demand) -> Costs:
         """What a call is reckoned to take of each dimension before it goes."""

@@ -4,6 +4,8 @@ from enum import Enum
 
 import msgspec
 
+from halfopen.policy.never import NEVER
+
 
 class Refusal(Enum):
     """Why a target takes no call now."""
@@ -24,3 +26,5 @@ class Refused(msgspec.Struct, frozen=True, gc=False):
     reason: Refusal
     until: float
     """When to ask again; infinity: not by waiting."""
+    at_best: float = NEVER
+    """When it may be sooner than `until`: only a part of a limit is ours, and the part may grow."""

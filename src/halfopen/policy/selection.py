@@ -32,9 +32,16 @@ from halfopen.policy.target import TIMEOUT_KINDS, Permit, Refusal, Refused, Targ
 from halfopen.seams import Entropy
 
 _ANY_DEMAND = Demand()
-_RATE_LIMITS: Final = frozenset({Refusal.THROTTLED, Refusal.PACED})
-_QUEUED: Final = frozenset({Refusal.BREAKER_OPEN, Refusal.PACED})
-_NOT_FOR_ALL: Final = frozenset({Refusal.BREAKER_OPEN, Refusal.SLOW_START, Refusal.CROWDED})
+# Looking a member up in its class, or in a set, takes as long as several methods do: with a breaker open,
+# every request comes by here.
+_PARKED: Final = Refusal.PARKED
+_THROTTLED: Final = Refusal.THROTTLED
+_PACED: Final = Refusal.PACED
+_BREAKER_OPEN: Final = Refusal.BREAKER_OPEN
+_SLOW_START: Final = Refusal.SLOW_START
+_CROWDED: Final = Refusal.CROWDED
+_NO_ROOM: Final = Refusal.NO_ROOM
+_OUTAGE_CONFIRMED: Final = Refused(_BREAKER_OPEN, NEVER)
 _CREDENTIALS_OWN: Final = frozenset({Verdict.KEY, Verdict.QUOTA, Verdict.THROTTLE})
 _LOOK_AGAIN_S: Final = 1.0
 _SPREAD_S: Final = 1.0
@@ -144,14 +151,15 @@ class Selection:
                 if isinstance(permit, Permit):
                     self._tried |= 1 << index
                     return index, permit
+            reason = permit.reason
             refused_key = self._refused >> index & 1
-            if refused_key and permit.reason is Refusal.PARKED and permit.until == NEVER:
+            if refused_key and reason is _PARKED and permit.until == NEVER:
                 continue  # every credential of it was tried
-            if crowded is None and permit.reason is Refusal.CROWDED:
+            if crowded is None and reason is _CROWDED:
                 crowded = index
-            if recovering is None and permit.reason is Refusal.SLOW_START:
+            if recovering is None and reason is _SLOW_START:
                 recovering = index
-            self._skip(index, permit.reason.value)
+            self._skip(index, reason._value_)
             refusals.append(self._worth_waiting(index, permit, now))
         for left in (crowded, recovering):
             if left is None:
@@ -296,10 +304,15 @@ class Selection:
 
         A crowded one is left only for one where the answer comes sooner.
         """
-        reason = refused.reason
-        if reason not in _NOT_FOR_ALL and (reason is not Refusal.NO_ROOM or refused.until > now):
+        reason, within_s = refused.reason, None
+        if reason is _CROWDED:
+            within_s = self.states[index].slowness.present_s
+        elif (
+            reason is not _BREAKER_OPEN
+            and reason is not _SLOW_START
+            and (reason is not _NO_ROOM or refused.until > now)
+        ):
             return False
-        within_s = self.states[index].slowness.present_s if reason is Refusal.CROWDED else None
         return not self.others_could_serve(now, but=index, within_s=within_s)
 
     def _is_tried(self, index: int) -> bool:
@@ -336,13 +349,15 @@ class Selection:
         return len(self._faults) == 1 and self._is_own(index)
 
     def _worth_waiting(self, index: int, refused: Refused, now: float) -> Refused:
-        confirmed = refused.reason is Refusal.BREAKER_OPEN and self.states[index].breaker.is_outage_confirmed
-        if refused.reason is Refusal.PARKED or confirmed:
-            return Refused(refused.reason, NEVER)
-        if refused.reason is Refusal.NO_ROOM:  # the line wakes sooner; this is for a wake that went amiss
-            return Refused(refused.reason, now + _LOOK_AGAIN_S)
-        if refused.reason in _RATE_LIMITS:  # not everybody who waits comes back at once
-            return Refused(refused.reason, refused.until + _SPREAD_S * self._entropy())
+        reason = refused.reason
+        if reason is _BREAKER_OPEN:
+            return _OUTAGE_CONFIRMED if self.states[index].breaker.is_outage_confirmed else refused
+        if reason is _PARKED:
+            return Refused(reason, NEVER)
+        if reason is _NO_ROOM:  # the line wakes sooner; this is for a wake that went amiss
+            return Refused(reason, now + _LOOK_AGAIN_S)
+        if reason is _THROTTLED or reason is _PACED:  # not everybody who waits comes back at once
+            return Refused(reason, refused.until + _SPREAD_S * self._entropy(), refused.at_best)
         return refused
 
     def _is_poison(self, now: float) -> bool:
@@ -352,7 +367,7 @@ class Selection:
         return len(providers) > 1 and all(self.states[index].breaker.is_serving(now) for index in broken)
 
     def _skip(self, index: int, reason: str) -> None:
-        skip = Skip(self.states[index].target.name, reason)
+        skip = Skip(self.states[index].name, reason)
         if skip not in self.skips:
             self.skips = (*self.skips, skip)
 
@@ -362,8 +377,9 @@ def _over(_target: Target) -> str | None:
 
 
 def has_queue(refusals: Sequence[Refused], deadline: float) -> bool:
-    """Whether a freed permit, or a probe's success, could end the wait before the deadline."""
+    """Whether a freed permit, a probe's success or a larger part of a limit could end the wait in time."""
     return any(
-        refused.reason is Refusal.NO_ROOM or (refused.reason in _QUEUED and refused.until < deadline)
+        refused.reason is _NO_ROOM
+        or (refused.reason in (_BREAKER_OPEN, _PACED) and min(refused.until, refused.at_best) < deadline)
         for refused in refusals
     )

@@ -46,6 +46,14 @@ __all__ = [
 
 _ANY_DEMAND = Demand()
 _NO_LIMITS = PacerOptions()
+# Looking a member up in its class takes as long as a method does.
+_PARKED: Final = Refusal.PARKED
+_THROTTLED: Final = Refusal.THROTTLED
+_BREAKER_OPEN: Final = Refusal.BREAKER_OPEN
+_SLOW_START: Final = Refusal.SLOW_START
+_CROWDED: Final = Refusal.CROWDED
+_NO_ROOM: Final = Refusal.NO_ROOM
+_NO_BUDGET: Final = Refusal.NO_BUDGET
 
 OVERLOAD_KINDS: Final = frozenset(
     {
@@ -199,7 +207,7 @@ class TargetState:
             but: Numbers of the credentials that this request has tried here already.
         """
         if now < self._quiet_until:
-            return Refused(Refusal.THROTTLED, self._quiet_until)
+            return Refused(_THROTTLED, self._quiet_until)
         account, number, limiter = self._lone, 0, self.limiter
         if account is None:
             usable = self._usable(demand, now, but)
@@ -211,20 +219,20 @@ class TargetState:
             if refused is not None:
                 return refused
         if demand.repeats and not self.bucket.has(RETRY_COST, now, demand.tokens):
-            return Refused(Refusal.NO_BUDGET, NEVER)
+            return Refused(_NO_BUDGET, NEVER)
         if not limiter.has_room_for(now, own=own) and not (only_choice and self._make_room(now, own=own)):
-            return Refused(Refusal.NO_ROOM, self.silence.ready_at())
+            return Refused(_NO_ROOM, self.silence.ready_at())
         if not only_choice and limiter.is_crowded:
-            return Refused(Refusal.CROWDED, NEVER)
+            return Refused(_CROWDED, NEVER)
         ticket = self.breaker.admit(now, only_choice=only_choice)
         if ticket is None:
             retry_at = self.breaker.retry_at(now, only_choice=only_choice)
-            reason = Refusal.BREAKER_OPEN if retry_at > now else Refusal.SLOW_START
+            reason = _BREAKER_OPEN if retry_at > now else _SLOW_START
             return Refused(reason, retry_at)
         credential = account.credential
         if credential.fault is not None and not credential.admit(now):
             self.breaker.abandoned(ticket)
-            return Refused(Refusal.PARKED, credential.parked_until)
+            return Refused(_PARKED, credential.parked_until)
         limiter.take(now, own=own)
         tokens = demand.input_tokens + demand.output_tokens
         if demand.repeats:
@@ -335,7 +343,7 @@ class TargetState:
     def _usable(self, demand: Demand, now: float, but: Container[int]) -> int | Refused:
         """The number of the credential to use, or the refusal that ends first."""
         best: int | None = None
-        soonest = Refused(Refusal.PARKED, NEVER)
+        soonest = Refused(_PARKED, NEVER)
         for number, account in enumerate(self.accounts):
             if number in but:
                 continue

@@ -22,6 +22,8 @@ class Mask(StrEnum):
     IBAN = "[iban]"
     SSN = "[ssn]"
     ADDRESS = "[address]"
+    PATTERN = "[pattern]"
+    """What a pattern of the configuration finds."""
     REDACTED = "[redacted]"
     """A whole text that could not be masked piece by piece."""
     DEEP = "[too deep]"

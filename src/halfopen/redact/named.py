@@ -13,7 +13,8 @@ from halfopen.redact.mask import MASKED, Mask
 from halfopen.redact.rule import Rule
 
 _WORDS: Final = (
-    "password", "passwd", "passphrase", "passcode", "pwd", "secret", "token", "key", "credential",
+    "password", "passwd", "passphrase", "passcode", "pwd", "passwort", "kennwort", "wachtwoord", "senha",
+    "secret", "token", "key", "credential",
     "jwt", "otp", "cvv", "cvc", "ssn", "iban", "sessionid", "sessid", "connect.sid", "cf_clearance",
     "__cf_bm", "creditcard", "credit_card", "card_number", "cardnumber",
 )  # fmt: skip
@@ -44,6 +45,10 @@ _UNQUOTED: Final = re.compile(r"[^\s\"'`&;,<>\\]+")
 _LOOK: Final = re.compile(r"[^\s\"'`&;,<>\\]{12,64}+")
 """What is looked at of a value under a weak name before all of it is read."""
 _END_OF_PROSE: Final = ".:!?)]}"
+_CODE: Final = re.compile(
+    r"(?:[A-Za-z_]\w{0,64}\.){1,4}[A-Za-z_]\w{0,64}[(\[]|(?:process|import\.meta)\.env\.|=+\Z", re.ASCII
+)
+"""A value that a program has elsewhere: a call of a method, a place in a table; or a comparison's sign."""
 _WORD: Final = re.compile(r"[A-Za-z]?[a-z]+")
 _STATES: Final = frozenset(
     (
@@ -103,6 +108,8 @@ def _value(text: str, match: re.Match[str]) -> tuple[int, int, Mask] | None:
     end = _closing(text, opening) if opening else _unquoted(text, start)
     strict = opening is not None or separator != ":"
     value = text[start:end]
+    if opening is None and _CODE.match(value):
+        return None
     if not strict and _is_prose(text, end, value):
         return None
     mask = names.mask_for(name, value)

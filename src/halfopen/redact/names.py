@@ -18,7 +18,10 @@ _ENDINGS: Final[Mapping[str, Mask]] = MappingProxyType(
     {
         ending: mask
         for mask, endings in (
-            (Mask.PASSWORD, "password passwd passphrase passcode pwd userpass dbpass"),
+            (
+                Mask.PASSWORD,
+                "password passwd passphrase passcode pwd userpass dbpass passwort kennwort wachtwoord senha",
+            ),
             (
                 Mask.KEY,
                 (

@@ -24,6 +24,7 @@ from halfopen.redact import (
 )
 from halfopen.redact.exact import forms, mask_known
 from halfopen.redact.mask import MASKED, Mask, with_tail
+from halfopen.redact.patterns import rules
 from halfopen.redact.rule import Rule, run
 
 DEPTH_MAX: Final = 64
@@ -63,6 +64,8 @@ class Redactor:
     """Exact secrets in all their written forms, as `known` makes them."""
     addresses: bool = False
     """Whether IP addresses are masked too, except loopback."""
+    patterns: tuple[Rule, ...] = ()
+    """Those of the configuration."""
 
     def __repr__(self) -> str:
         """Shows how many forms it knows, never which."""
@@ -120,6 +123,8 @@ class Redactor:
         if self.secrets:
             text = mask_known(text, self.secrets)
         text = run(_RULES, text)
+        if self.patterns:
+            text = run(self.patterns, text)
         return run(address.RULES, text) if self.addresses else text
 
     def _optional(self, text: str | None) -> str | None:
@@ -219,12 +224,13 @@ class Redactor:
         return unique
 
 
-def known(secrets: Iterable[str], *, addresses: bool = False) -> Redactor:
+def known(secrets: Iterable[str], *, addresses: bool = False, patterns: Iterable[str] = ()) -> Redactor:
     """A redactor that also masks these exact secrets, encoded and at the edges of a cut text.
 
-    Secrets of fewer than four characters are not looked for: they would be found everywhere.
+    Secrets of fewer than four characters are not looked for: they would be found everywhere. `patterns`:
+    regular expressions of what is masked as well; those that `patterns.problem_of` refuses are left out.
     """
-    return Redactor(forms(secrets), addresses)
+    return Redactor(forms(secrets), addresses, rules(patterns))
 
 
 def _is_schema(value: dict[Any, Any]) -> bool:

@@ -24,6 +24,8 @@ RULES: Final[tuple[Rule, ...]] = (
     _prefixed("named sk-", "sk-", r"(?:proj|svcacct|admin|ant|or|None|lf)-[A-Za-z0-9_-]{4,}+"),
     # Not a few lower-case words, such as the style sheet class `sk-toggleable__label-arrow`.
     _prefixed("sk-", "sk-", r"(?=[A-Za-z0-9_-]{16})(?![a-z_-]{1,60}+(?![A-Za-z0-9_-]))[A-Za-z0-9_-]++"),
+    # Our own, and not the ids of requests, which begin in the same way.
+    _prefixed("halfopen", "ho-", r"[a-f0-9]{12}-[A-Za-z0-9_-]{24,}+"),
     _prefixed("openai session", "sess-", r"(?=[A-Za-z]{0,64}[0-9])[A-Za-z0-9]{20,}+"),
     _prefixed("stripe secret", "sk_", r"(?:live|test)_[A-Za-z0-9]{8,}+"),
     _prefixed("stripe restricted", "rk_", r"(?:live|test)_[A-Za-z0-9]{8,}+"),

@@ -6,6 +6,7 @@ from dataclasses import fields
 from msgspec import UNSET
 
 from halfopen.model import Target
+from halfopen.model.content import Keep
 from halfopen.policy.options import Choice, JourneyOptions, PacerOptions
 from halfopen.providers import catalogue
 from halfopen.providers.clients.embeddings import other_space
@@ -50,6 +51,11 @@ def note(snapshot: Snapshot, settings: Settings, notes: Findings) -> None:
                 ("providers", name, "base_url"), message, f'write "{spec.base_url.rstrip("/")}/v1" if so'
             )
     for route in snapshot.routes.values():
+        if route.content is not None:
+            days = min(snapshot.store.content_days, snapshot.store.rows_days)
+            which = "all requests" if route.content.keep is Keep.ALL else "requests that fail"
+            message = f"prompts and answers of {which} are kept for {days} days, masked by their form only"
+            notes.add(("routes", route.name, "keep_content"), message)
         for index, target in enumerate(route.targets):
             provider = snapshot.providers[target.provider]
             override = settings.providers[target.provider].models.get(target.model)

@@ -36,6 +36,10 @@ _SAMPLE: Mapping[str, tuple[tuple[str, Mapping[str, Any]], ...]] = MappingProxyT
             ),
             ('routes."small"', {"targets": ["openai/gpt-4o-mini", "local/gemma3-270m"], "deadline_s": 45}),
         ),
+        "objectives.NAME": (
+            ("objectives.answered", {"promise": "availability", "target": 0.999}),
+            ("objectives.quick", {"promise": "first_token", "target": 0.95, "within_s": 2.0}),
+        ),
     }
 )
 """What stands in the tables that a person names: header and settings, in order."""

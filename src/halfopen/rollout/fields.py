@@ -55,7 +55,12 @@ def tables() -> Iterator[TableFields]:
     yield from _tables(_struct(inspect.type_info(Settings)), "")
 
 
-_NAMED: Mapping[str, str] = {"providers": "NAME", "routes": '"MODEL"', "models": '"MODEL"'}
+_NAMED: Mapping[str, str] = {
+    "providers": "NAME",
+    "routes": '"MODEL"',
+    "models": '"MODEL"',
+    "objectives": "NAME",
+}
 """What stands for the name in the header of a table that a person names."""
 
 

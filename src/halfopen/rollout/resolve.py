@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import UNSET
 
 from halfopen.model import Capabilities, Price, Target
+from halfopen.model.content import ContentOptions, Keep
 from halfopen.policy.options import (
     AfterCommit,
     BreakerOptions,
@@ -62,6 +63,11 @@ def resolve(settings: Settings, local_ability: LocalAbility = small_local) -> Sn
             processes=settings.processes,
             store=settings.store,
             redis=settings.redis,
+            redact=settings.redact,
+            objectives=settings.objectives,
+            dashboard=settings.dashboard,
+            statsd=settings.statsd,
+            otel=settings.otel,
         )
     )
 
@@ -144,7 +150,15 @@ def _local(provider: Provider) -> LocalSpec:
 
 def _route(name: str, route: Route, settings: Settings, local_ability: LocalAbility) -> RouteSpec:
     targets = tuple(_target(target, settings, local_ability) for target in route.targets)
-    return RouteSpec(name, targets, _journey(route, settings.defaults))
+    return RouteSpec(name, targets, _journey(route, settings.defaults), _content(route))
+
+
+def _content(route: Route) -> ContentOptions | None:
+    return (
+        None
+        if route.keep_content == "none"
+        else ContentOptions(Keep(route.keep_content), route.content_bytes)
+    )
 
 
 def _target(target: str, settings: Settings, local_ability: LocalAbility) -> Target:
@@ -172,7 +186,8 @@ def _overridden(model: Model, known: Capabilities, price: Price | None) -> tuple
 
 def _journey(route: Route, defaults: Defaults) -> JourneyOptions:
     given = _given(defaults) | _given(route)
-    del given["targets"]
+    for name in ("targets", "keep_content", "content_bytes"):
+        del given[name]
     choice = Choice(given.pop("choose"))
     weights = given.pop("weights", (1.0,) * len(route.targets))
     given["choice"] = choice

@@ -7,9 +7,20 @@ from dataclasses import dataclass, field, replace
 import msgspec
 
 from halfopen.model import Target
+from halfopen.model.content import ContentOptions
 from halfopen.policy.options import JourneyOptions, PacerOptions, PolicyOptions
 from halfopen.rollout import reference
-from halfopen.rollout.settings import Gateway, Processes, Redis, Store
+from halfopen.rollout.settings import (
+    Dashboard,
+    Gateway,
+    Objective,
+    Otel,
+    Processes,
+    Redact,
+    Redis,
+    Statsd,
+    Store,
+)
 
 _ID_LENGTH = 16
 
@@ -100,6 +111,8 @@ class RouteSpec:
     targets: tuple[Target, ...]
     """In order of preference."""
     options: JourneyOptions = field(default_factory=JourneyOptions)
+    content: ContentOptions | None = None
+    """What is kept of prompts and answers; None: nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +126,11 @@ class Snapshot:
     processes: Processes = field(default_factory=Processes)
     store: Store = field(default_factory=Store)
     redis: Redis = field(default_factory=Redis)
+    redact: Redact = field(default_factory=Redact)
+    objectives: Mapping[str, Objective] = field(default_factory=dict)
+    dashboard: Dashboard = field(default_factory=Dashboard)
+    statsd: Statsd = field(default_factory=Statsd)
+    otel: Otel = field(default_factory=Otel)
     id: str = field(default="", compare=False)
     """First hex digits of the SHA-256 over the canonical JSON of everything else."""
 
@@ -137,11 +155,16 @@ def canonical(snapshot: Snapshot) -> bytes:
     """The content as JSON with sorted keys, without the id. Equal content gives equal bytes."""
     content = {
         "gateway": snapshot.gateway,
+        "dashboard": snapshot.dashboard,
+        "objectives": dict(snapshot.objectives),
+        "otel": snapshot.otel,
         "policy": snapshot.policy,
         "processes": snapshot.processes,
         "providers": dict(snapshot.providers),
+        "redact": snapshot.redact,
         "redis": snapshot.redis,
         "routes": dict(snapshot.routes),
+        "statsd": snapshot.statsd,
         "store": snapshot.store,
     }
     return msgspec.json.encode(content, order="sorted")

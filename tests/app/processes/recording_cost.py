@@ -37,7 +37,8 @@ _MOST_S = 60.0
 def plain(number: int) -> Outcome:
     """A request that its first target answered at once."""
     at = number * 0.001
-    attempt = Attempt("openai/gpt-4o-mini", at, at + 0.4, at, at + 0.2, at + 0.3, 200)
+    usage = Usage(120, 45)
+    attempt = Attempt("openai/gpt-4o-mini", at, at + 0.4, at, at + 0.2, at + 0.3, 200, usage=usage)
     return Outcome(
         request_id=f"ho-1f3a9c0e52d7-{number:06x}",
         route="gpt-4o-mini",
@@ -49,7 +50,11 @@ def plain(number: int) -> Outcome:
         served_by="openai/gpt-4o-mini",
         fault=None,
         client_gone=False,
-        usage=Usage(120, 45),
+        usage=usage,
+        caller="nightly",
+        snapshot="5eed0c0ffee5",
+        received_bytes=1200,
+        sent_bytes=700,
     )
 
 

@@ -13,6 +13,11 @@ from halfopen.app.processes.changes import Changes
 from halfopen.app.processes.messages import Applied, Apply, Ask, Children, Load, Reload, Role
 from halfopen.app.processes.outcome_sender import OutcomeSender
 
+LOCAL_MODEL = """
+[providers.here]
+local = true
+"""
+
 
 @pytest.fixture
 def started(state, snapshot):
@@ -65,7 +70,9 @@ def test_outcomes_of_a_worker_get_into_the_store(state, started, controlled, spe
         "dropped": 0,
         "without_detail": 0,
     }
-    rows = sqlite3.connect(state.outcomes_path).execute("SELECT request_id FROM outcomes").fetchall()
+    rows = (
+        sqlite3.connect(state.outcomes_path).execute("SELECT request_id FROM outcomes ORDER BY id").fetchall()
+    )
     assert [name for (name,) in rows] == [f"ho-{number}" for number in range(1000)]
 
 
@@ -79,6 +86,7 @@ def test_only_the_owner_may_speak_to_it(state, started, controlled):
     assert asyncio.run(play()) == 0o600
 
 
+@pytest.mark.alone
 def test_a_saved_file_reaches_the_supervisor_first_and_then_the_workers(
     file_state, text, snapshot, controlled, speaker, eventually
 ):
@@ -105,10 +113,10 @@ def test_a_saved_file_reaches_the_supervisor_first_and_then_the_workers(
                 applied(worker, "worker")
             await eventually(lambda: all(s.link.connected for s in (supervisor, *workers)))
             began = asyncio.get_running_loop().time()
-            file.write_text(text("other"))
+            file.write_text(text("other") + LOCAL_MODEL)
             await eventually(lambda: len(order) == 3)
             spent_s = asyncio.get_running_loop().time() - began
-            await eventually(lambda: all(w.snapshot == snapshot("other").id for w in workers))
+            await eventually(lambda: all(w.snapshot == state.current() for w in workers))
             status = (await asked(state, "status")).data
             for each in (supervisor, *workers):
                 each.link.close()
@@ -117,15 +125,25 @@ def test_a_saved_file_reaches_the_supervisor_first_and_then_the_workers(
     order, spent_s, status = asyncio.run(play())
     assert order == ["supervisor", "worker", "worker"]
     assert spent_s < 1.0
-    assert state.current() == status["snapshot"] == snapshot("other").id
+    assert state.current() == status["snapshot"] != started.id
     assert [worker["snapshot"] for worker in status["workers"]] == [status["snapshot"]] * 2
     assert [entry.why for entry in state.history()] == ["start", "file"]
 
 
+@pytest.mark.alone
+@pytest.mark.parametrize(
+    ("more", "within_s"),
+    [
+        pytest.param(LOCAL_MODEL, (0.5, 1.0), id="which may have local models to start"),
+        pytest.param("", (0.0, 0.5), id="of a snapshot without local models"),
+    ],
+)
 def test_a_supervisor_that_does_not_answer_holds_no_worker_up(
-    state, started, file, text, controlled, speaker, eventually
+    file_state, text, controlled, speaker, eventually, more, within_s
 ):
-    """Half a second, then the workers are told all the same."""
+    """Half a second at most, then the workers are told all the same; at once where it has nothing to do."""
+    state, started, file = file_state
+    least_s, most_s = within_s
 
     async def play():
         async with controlled(file):
@@ -135,14 +153,14 @@ def test_a_supervisor_that_does_not_answer_holds_no_worker_up(
                 each.link.start()
             await eventually(lambda: supervisor.link.connected and worker.link.connected)
             began = asyncio.get_running_loop().time()
-            file.write_text(text("other"))
+            file.write_text(text("other") + more)
             await eventually(lambda: worker.last(Apply))
             spent_s = asyncio.get_running_loop().time() - began
             for each in (supervisor, worker):
                 each.link.close()
             return spent_s
 
-    assert 0.5 < asyncio.run(play()) < 1.0
+    assert least_s < asyncio.run(play()) < most_s
 
 
 def test_a_bad_file_keeps_the_last_good_one_and_says_where_it_is_wrong(

@@ -160,6 +160,7 @@ def test_a_full_disk_is_shown_and_control_goes_on(state, process, speaker, outco
     assert sorted(stored(state)) == sorted(f"ho-{number}" for number in range(5000))
 
 
+@pytest.mark.alone
 def test_it_ends_on_sigterm_and_writes_what_waits(state, process, speaker, outcome, eventually):
     """With status 0, and soon."""
 

@@ -12,6 +12,7 @@ import pytest
 
 from halfopen.app.processes import home, temporary
 from halfopen.app.processes.home import HeldError, Home, in_use, wanted
+from halfopen.app.processes.key_desk import at_start
 from halfopen.app.processes.state_directory import StateDirectory
 
 
@@ -101,9 +102,28 @@ def test_a_temporary_one_is_found_and_goes_with_the_run(
         assert found.path == it.state.path
         assert found.path.parent == temporary_place
         why = f"can't make {blocked}: Not a directory"
-        assert told == [f"Warning: {why}; snapshots and outcomes are kept in {found.path} until the end"]
+        assert told == [
+            f"Warning: {why}; snapshots, keys and outcomes are kept in {found.path} until the end"
+        ]
         it.leave()
         assert left(temporary_place) == []
+
+    asyncio.run(main())
+
+
+def test_a_directory_that_can_not_be_entered_may_have_keys(
+    tmp_path: Path, furnished: Any, temporary_place: Path
+) -> None:
+    """The gateway runs elsewhere, lets nobody in, and says why."""
+    (tmp_path / "loop").symlink_to("loop")
+
+    async def main() -> None:
+        it, told = await furnished(tmp_path / "loop" / "state")
+        assert it.state.path.parent == temporary_place
+        assert told[1].startswith(f"Warning: can't read {tmp_path}/loop/state/keys.json: Too many levels")
+        assert "nobody is let in" in told[1]
+        assert at_start(it.state, told.append).closed
+        it.leave()
 
     asyncio.run(main())
 

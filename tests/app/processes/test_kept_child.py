@@ -163,6 +163,7 @@ def test_one_that_will_not_end_is_killed(eventually: Any) -> None:
     asyncio.run(main())
 
 
+@pytest.mark.alone
 def test_stopping_while_it_waits_to_be_started_again_ends_the_wait(eventually: Any) -> None:
     """Nothing is started any more."""
 

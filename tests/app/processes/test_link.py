@@ -95,6 +95,7 @@ def test_it_connects_when_control_comes_and_again_when_it_comes_back(run, state,
 
 
 @pytest.mark.parametrize("run", LOOPS)
+@pytest.mark.alone
 def test_a_far_side_that_does_not_read_costs_a_bounded_buffer(run, state, eventually):
     """As much as the bound and a message more is taken, then send says no, at once."""
 

@@ -8,10 +8,17 @@ from halfopen.app.processes.masking import BURST_S, Masking
 from halfopen.app.processes.outcome_rows import outcome_of, rows
 from halfopen.model import Attempt, Kind
 from halfopen.seams.outcome_store import Rows
+from halfopen.signals.fold import fold
 
 KNOWN = "zebra-crossing-42"
 LIKELY = "sk-proj-abcdefghijklmnopqrstuvwxyz123456"
 FAULT = errors.make(Kind.BAD_KEY, status=401, message=f"key {KNOWN} or {LIKELY} is wrong")
+
+
+def kept(outcomes):
+    """The rows that are kept of outcomes."""
+    sent = rows(outcomes, 0.0)
+    return fold(sent, [outcome_of(row[-1]) for row in sent.detailed], {})[0]
 
 
 @pytest.fixture
@@ -21,7 +28,7 @@ def failed(outcome):
     def make(count=1):
         attempts = (Attempt("p/m", 10.0, 10.5, fault=FAULT),)
         made = [outcome(n, attempts=attempts, fault=FAULT, served_by=None) for n in range(count)]
-        return rows(made, 0.0)
+        return kept(made)
 
     return make
 
@@ -48,17 +55,27 @@ def test_secrets_are_masked_in_every_fault(failed):
 
 def test_what_has_no_fault_is_left_as_it_is(outcome):
     """Nothing of it was written by an upstream."""
-    made = rows([outcome(0), outcome(1, client_gone=True)], 0.0)
+    made = kept([outcome(0), outcome(1, client_gone=True)])
     fresh = Masking(lambda: 0.0)
     assert fresh.masked(made) == made
     assert fresh.left_out == 0
+
+
+def test_what_failed_before_its_client_left_is_masked(outcome):
+    """Such a request has no fault of its own, but its attempt has."""
+    attempts = (Attempt("p/m", 10.0, 10.5, fault=FAULT),)
+    before = kept([outcome(1, attempts=attempts, served_by=None, client_gone=True)])
+    assert KNOWN.encode() in before.detailed[0][-1]
+    detail = taught().masked(before).detailed[0][-1]
+    assert KNOWN.encode() not in detail
+    assert outcome_of(detail).attempts[0].fault.kind is Kind.BAD_KEY
 
 
 def test_before_the_secrets_are_known_no_fault_is_stored(failed):
     """Its row is, without the detail."""
     fresh = Masking(lambda: 0.0)
     (row,) = fresh.masked(failed()).detailed
-    assert (row[-1], row[0], fresh.left_out) == (None, "ho-0", 1)
+    assert (row[-1], row[7], fresh.left_out) == (None, "ho-0", 1)
 
 
 def test_a_detail_that_can_not_be_read_is_left_out(failed):

@@ -1,16 +1,18 @@
 """The sink of outcomes: bounded, batched, and never waiting."""
 
 import asyncio
+import os
 
 import msgspec
 import pytest
 
 from halfopen import errors
+from halfopen.app.processes.ended_counter import counted, new_counter
 from halfopen.app.processes.frames import FrameReader
 from halfopen.app.processes.messages import Outcomes, Recorded
 from halfopen.app.processes.outcome_sender import BATCH_MAX, FLUSH_S, KEPT_MAX, KEPT_MAX_BYTES, OutcomeSender
-from halfopen.model import Kind
-from halfopen.seams.outcome_store import Rows
+from halfopen.model import Kind, Usage
+from halfopen.seams.outcome_store import Sent
 
 
 class Link:
@@ -86,6 +88,8 @@ def test_a_call_sends_nothing_and_the_timer_sends_all(sender, link, loop, outcom
     assert (link.sent, len(loop.timers)) == ([], 1)
     loop.ring()
     assert link.numbers == [(0, 5)]
+    link.recorded(Recorded(link.sent[0].source, 5))
+    loop.ring()
     assert loop.timers == []
 
 
@@ -93,8 +97,8 @@ def test_times_are_those_of_the_wall_clock(sender, link, outcome):
     """The loop's clock is turned into the wall's when the batch is made."""
     sender.add(outcome(0))
     sender.flush()
-    (row,) = msgspec.msgpack.decode(link.sent[0].rows, type=Rows).plain
-    assert row[4] == 10.5 + 1000.0
+    ((_, (row,)),) = msgspec.msgpack.decode(link.sent[0].rows, type=Sent).plain
+    assert row[1] == 10.5 + 1000.0
 
 
 def test_a_full_batch_is_sent_at_once(sender, link, outcome):
@@ -144,6 +148,29 @@ def test_on_a_new_connection_what_is_not_recorded_is_sent_again(sender, link, lo
     assert link.numbers == [(1, 1), (2, 1)]
 
 
+def test_it_is_sent_again_though_nothing_new_comes(sender, link, loop, outcome):
+    """Control was killed after the last request of the day."""
+    sender.add(outcome(0))
+    loop.ring()
+    link.sent.clear()
+    link.connections += 1
+    loop.ring()
+    assert link.numbers == [(0, 1)]
+
+
+def test_all_that_are_over_are_counted_where_others_can_read_it(link, loop, outcome):
+    """At once, under the name by which control knows them, those that could not be sent included."""
+    descriptor = new_counter()
+    sender = OutcomeSender(link, loop, counter=os.dup(descriptor))
+    for number in range(3):
+        sender.add(outcome(number))
+        assert counted(descriptor).made == sender.requests == number + 1
+    sender.add(outcome(3, usage=Usage(2**70, 1)))
+    loop.ring()
+    assert counted(descriptor) == (link.sent[0].source, 4)
+    os.close(descriptor)
+
+
 def test_while_control_takes_nothing_the_newest_are_kept(sender, link, loop, outcome):
     """As many as the bound says; the oldest go and are counted, and the order stays."""
     link.takes = False
@@ -176,8 +203,8 @@ def test_an_outcome_that_can_not_be_encoded_costs_only_itself(sender, link, outc
     for each in (outcome(0), outcome(1, usage=usage, fault=fault), outcome(2, usage=usage)):
         sender.add(each)
     sender.flush()
-    sent = [msgspec.msgpack.decode(message.rows, type=Rows) for message in link.sent]
-    assert [(row[0], row[8], row[9]) for each in sent for row in each.plain] == [
+    sent = [msgspec.msgpack.decode(message.rows, type=Sent) for message in link.sent]
+    assert [(row[0], row[7], row[8]) for each in sent for _, rows in each.plain for row in rows] == [
         ("ho-0", 100, 20),
         ("ho-2", None, 20),
     ]

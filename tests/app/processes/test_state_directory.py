@@ -293,3 +293,24 @@ def test_a_file_system_without_locks_says_so(state, monkeypatch):
     monkeypatch.setattr(fcntl, "flock", flock)
     with pytest.raises(StateError, match=r"can't lock .*: No locks available"):
         state.hold()
+
+
+def test_it_remembers_where_outcomes_are_stored(state):
+    """So that control knows that workers have told another store before."""
+    assert [state.note_store(place) for place in ("a.db", "a.db", "postgresql://host/name", "a.db")] == [
+        False,
+        False,
+        True,
+        True,
+    ]
+
+
+def test_where_outcomes_are_stored_is_told_though_it_can_not_be_remembered(state, monkeypatch):
+    """A full disk must not keep a database from being written."""
+    state.note_store("a.db")
+
+    def full(path, content):
+        raise StateError("disk is full")
+
+    monkeypatch.setattr(state, "_write", full)
+    assert state.note_store("b.db")

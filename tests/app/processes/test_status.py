@@ -5,7 +5,6 @@ import os
 
 import pytest
 
-from halfopen.app.processes import control as control_module
 from halfopen.app.processes.messages import Children, Role
 
 UNCONNECTED = "the supervisor is not connected to control"
@@ -27,7 +26,7 @@ def looked_at(controlled, speaker, state, eventually, monkeypatch):
                 await eventually(lambda: len(control.status()["workers"]) == len(workers))
                 began = control._began
                 with monkeypatch.context() as patch:
-                    patch.setattr(control_module.time, "time", lambda: began + age_s)
+                    patch.setattr(control.view, "_wall", lambda: began + age_s)
                     status = control.status()
                 for each in speakers:
                     each.link.close()

@@ -6,12 +6,13 @@ import msgspec
 import pytest
 
 from halfopen import errors, redact
-from halfopen.app.processes import store_writer
+from halfopen.app.processes import folding, store_writer, waiting_batches
 from halfopen.app.processes.messages import Outcomes
 from halfopen.app.processes.outcome_rows import outcome_of, rows
 from halfopen.app.processes.store_writer import StoreWriter
-from halfopen.model import Kind
-from halfopen.seams.outcome_store import RowsError, StoreError
+from halfopen.model import Kind, Price
+from halfopen.seams.outcome_store import Retention, RowsError, StoreError
+from halfopen.seams.sums import Sums
 
 WAIT_S = 5.0
 
@@ -21,6 +22,8 @@ class Store:
 
     def __init__(self):
         self.problem = None
+        self.lost_problem = None
+        self.write_problem = None
         self.may_go = threading.Event()
         self.may_go.set()
         self.entered = threading.Event()
@@ -28,6 +31,8 @@ class Store:
         self.next = {}
         self.gaps = 0
         self.trims = 0
+        self.old = 0
+        self.forgot = []
         self.closed = 0
 
     def open(self):
@@ -37,8 +42,12 @@ class Store:
             raise self.problem
 
     def write(self, batches):
-        if any(row[0] == "poison" for batch in batches for row in batch.rows.plain):
+        groups = [group for batch in batches for group in batch.rows.plain]
+        if any(row[0] == "poison" for group in groups for row in group.rows):
             raise RowsError("poison")
+        if self.write_problem and len(batches) == 1:
+            problem, self.write_problem = self.write_problem, None
+            raise problem
         written = 0
         for batch in batches:
             known = self.next.get(batch.source, 0)
@@ -49,10 +58,16 @@ class Store:
         self.writes.append(batches)
         return written
 
+    def reached(self):
+        return dict(self.next)
+
     def count(self):
         return sum(batch.count for batches in self.writes for batch in batches)
 
     def lost(self):
+        if self.lost_problem:
+            problem, self.lost_problem = self.lost_problem, None
+            raise problem
         return self.gaps
 
     def size_bytes(self):
@@ -61,6 +76,12 @@ class Store:
     def trim(self, max_bytes):
         self.trims += 1
         return 5 if max_bytes < 1000 else 0
+
+    def forget(self, now_wall_s, keep):
+        self.forgot.append((now_wall_s, keep))
+        gone = min(self.old, 10)
+        self.old -= gone
+        return gone
 
     def close(self):
         self.closed += 1
@@ -242,7 +263,7 @@ def test_what_waits_is_bounded_and_the_oldest_is_counted_as_dropped(
     writer, store, recorded, batch, monkeypatch
 ):
     """Shown at once; when the store is back, it counts the same gap, once."""
-    monkeypatch.setattr(store_writer, "WAITING_MAX", 100)
+    monkeypatch.setattr(waiting_batches, "WAITING_MAX", 100)
     store.entered.clear()
     store.may_go.clear()
     writer.offer(batch(0, 10))
@@ -260,7 +281,7 @@ def test_what_waits_is_bounded_and_the_oldest_is_counted_as_dropped(
 
 def test_large_batches_are_bounded_by_their_bytes(writer, store, batch, monkeypatch):
     """Few rows may be much."""
-    monkeypatch.setattr(store_writer, "WAITING_MAX_BYTES", 10_000)
+    monkeypatch.setattr(waiting_batches, "WAITING_MAX_BYTES", 10_000)
     store.entered.clear()
     store.may_go.clear()
     writer.offer(batch(0, 1))
@@ -332,3 +353,169 @@ def test_stop_does_not_wait_for_a_store_that_hangs_or_fails(store, recorded, bat
     hanging.offer(batch(0))
     assert not hanging.stop(0.02)
     store.may_go.set()
+
+
+def test_what_is_too_old_goes_a_slice_at_a_time_once_a_minute(
+    writer, store, recorded, clock, batch, monkeypatch
+):
+    """Between writes, until there is no more; then not before a minute has passed."""
+    monkeypatch.setattr(store_writer, "_IDLE_S", 0.005)
+    store.old = 25
+    writer._wall = lambda: 5000.0
+    writer.retention = keep = Retention(rows_s=1.0, minutes_s=2.0, hours_s=3.0)
+
+    def written_again():
+        after = recorded.said.get("a", 0) + 2
+        writer.offer(batch(after - 2))
+        recorded.wait("a", after)
+
+    for _ in range(5):
+        written_again()
+    assert store.old == 0
+    assert len(store.forgot) == 4
+    assert set(store.forgot) == {(5000.0, keep)}
+    clock[0] += store_writer.FORGET_EVERY_S - 1
+    written_again()
+    written_again()
+    assert len(store.forgot) == 4
+    clock[0] += 2
+    written_again()
+    written_again()
+    assert len(store.forgot) == 5
+
+
+def test_of_successes_a_part_is_kept_and_all_are_counted(store, recorded, batch):
+    """What is left out is told with its batch, so it is no gap."""
+    writer = StoreWriter(store, recorded, max_bytes=10_000)
+    writer.folding.keep_successes = 0.0
+    writer.start()
+    writer.offer(batch(0, 40))
+    writer.offer(batch(40, 2, fault=errors.make(Kind.SERVER_ERROR), served_by=None))
+    assert writer.stop(WAIT_S)
+    made = [each for batches in store.writes for each in batches]
+    assert [(each.count, each.left_out, len(each.rows.detailed)) for each in made] == [(40, 40, 0), (2, 0, 2)]
+    assert sum(counts[0] for each in made for counts in each.sums.requests.values()) == 42
+    assert (writer.status.written, writer.status.dropped) == (42, 0)
+
+
+def test_what_a_store_that_was_gone_has_already_counts_once(store, recorded, batch):
+    """Control began while it was gone, so outcomes were counted when they came; some were stored before."""
+    counted = Sums()
+    store.problem = StoreError("gone")
+    store.next = {"a": 2}
+    store.writes = [[]]
+    before = batch(0, 2)
+    writer = StoreWriter(
+        store, recorded, max_bytes=10_000, on_counted=counted.add,
+        on_opened=lambda: counted.add(writer.folding.fold(before)[1]),
+    )  # fmt: skip
+    writer.start()
+    assert store.entered.wait(WAIT_S)
+    while writer.status.state != "failing":
+        assert store.entered.wait(WAIT_S)
+    writer.offer(before)
+    writer.offer(batch(2, 3))
+    assert sum(counts[0] for counts in counted.requests.values()) == 5
+    store.problem = None
+    recorded.wait("a", 5)
+    assert writer.stop(WAIT_S)
+    assert sum(counts[0] for counts in counted.requests.values()) == 5
+
+
+def test_what_was_recorded_is_restored_once_however_often_opening_fails(store, recorded, batch):
+    """Else every count of the past would stand twice."""
+    restored = []
+    store.lost_problem = StoreError("gone")
+    writer = StoreWriter(store, recorded, max_bytes=10_000, on_opened=lambda: restored.append(1))
+    writer.start()
+    writer.offer(batch(0, 2))
+    recorded.wait("a", 2)
+    assert writer.stop(WAIT_S)
+    assert restored == [1]
+
+
+def test_nobody_waits_while_what_came_before_is_counted(store, recorded, batch):
+    """A store that takes long to open leaves much to count."""
+    counted, may_fold = Sums(), threading.Event()
+    store.may_go.clear()
+    writer = StoreWriter(store, recorded, max_bytes=10_000, on_counted=counted.add)
+    fold = writer.folding.fold
+    entered = threading.Event()
+
+    def slow(outcomes):
+        entered.set()
+        assert may_fold.wait(WAIT_S)
+        return fold(outcomes)
+
+    writer.folding.fold = slow
+    writer.offer(batch(0, 2))
+    writer.start()
+    store.may_go.set()
+    assert entered.wait(WAIT_S)
+    other = threading.Thread(target=lambda: (writer.offer(batch(2, 3)), writer.status))
+    other.start()
+    other.join(WAIT_S / 2)
+    assert not other.is_alive()
+    may_fold.set()
+    recorded.wait("a", 5)
+    assert writer.stop(WAIT_S)
+    assert sum(counts[0] for counts in counted.requests.values()) == 5
+
+
+def test_what_is_stored_is_what_was_counted(store, recorded, batch, monkeypatch):
+    """Also when the rows are read again, after a price has changed."""
+    monkeypatch.setattr(store_writer, "DECODED_MAX", 0)
+    counted = Sums()
+    writer = StoreWriter(store, recorded, max_bytes=10_000, on_counted=counted.add)
+    writer.folding.prices = {"p/m": Price(1.0, 1.0)}
+    writer.offer(batch(0, 1))
+    writer.start()
+    recorded.wait("a", 1)
+    store.entered.clear()
+    store.may_go.clear()
+    writer.offer(batch(1, 2))
+    writer.folding.prices = {"p/m": Price(5.0, 5.0)}
+    store.may_go.set()
+    recorded.wait("a", 3)
+    assert writer.stop(WAIT_S)
+    stored = Sums()
+    for batches in store.writes:
+        for each in batches:
+            stored.add(each.sums)
+    assert stored.requests == counted.requests
+
+
+def test_a_bad_batch_is_given_up_once(writer, store, recorded, batch):
+    """Though the store fails after it, and all of the transaction is tried again."""
+    store.entered.clear()
+    store.may_go.clear()
+    writer.offer(batch(0, 1))
+    assert store.entered.wait(WAIT_S)
+    writer.offer(batch(1, 2, source="b", request_id="poison"))
+    writer.offer(batch(1, 2))
+    store.write_problem = StoreError("gone")
+    store.may_go.set()
+    recorded.wait("a", 3)
+    recorded.wait("b", 3)
+    assert writer.status.dropped == 2
+
+
+def test_a_defect_in_counting_costs_its_batch_only(writer, store, recorded, batch, monkeypatch):
+    """It is counted as lost; the next one is counted and stored."""
+    broken = [ZeroDivisionError("a defect")]
+
+    def fold(*given, **named):
+        if broken:
+            raise broken[0]
+        return whole(*given, **named)
+
+    whole = folding.fold
+    writer.offer(batch(0, 1))
+    recorded.wait("a", 1)
+    monkeypatch.setattr(folding, "fold", fold)
+    writer.offer(batch(1, 2))
+    recorded.wait("a", 3)
+    broken.clear()
+    writer.offer(batch(3, 2))
+    recorded.wait("a", 5)
+    assert (writer.status.state, writer.status.written, writer.status.dropped) == ("ok", 3, 2)

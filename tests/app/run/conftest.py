@@ -18,12 +18,19 @@ import uvloop
 from halfopen.lab import LabProvider
 from halfopen.lab.ports import free_port
 
+HERE = str(Path(__file__).parent)
+if HERE not in sys.path:  # for what scripts and tests share
+    sys.path.insert(0, HERE)
+
 KEY = "sk-lab-0123456789"
 START_S = 20.0
 END_S = 15.0
+ERROR_SHOWN_BYTES = 300
+"""Of an answer that is no success: enough to tell who refused, and why."""
 CONFIGURATION = """
 [gateway]
 port = {port}
+{gateway}
 
 [processes]
 workers = {workers}
@@ -42,6 +49,7 @@ key = "${{LAB_KEY}}"
 [routes.m]
 targets = ["{target}/gpt-4o-mini"]
 deadline_s = 10
+{route}
 """
 
 
@@ -122,7 +130,7 @@ class Load:
                     client = await Client.connect(self._port)
                 self.asking += 1
                 try:
-                    status, headers, _ = await client.ask()
+                    status, headers, body = await client.ask()
                 finally:
                     self.asking -= 1
             except (OSError, asyncio.IncompleteReadError) as problem:
@@ -134,7 +142,7 @@ class Load:
             if status == 200:
                 self.answered += 1
             else:
-                self.failures.append(str(status))
+                self.failures.append(f"{status} {body[:ERROR_SHOWN_BYTES].decode(errors='replace')}")
             if not self._keep_alive or headers.get("connection") == "close":
                 client.leave()
                 client = None
@@ -218,7 +226,7 @@ class Stage:
     def write(self, **changes: Any) -> None:
         """The configuration file, as it was written last but for these changes."""
         self._settings.update(changes)
-        self.file.write_text(CONFIGURATION.format(**self._settings))
+        self.file.write_text(CONFIGURATION.format(**{"gateway": "", "route": "", **self._settings}))
 
     async def start(
         self, *options: str, stderr: int = PIPE, state_home: str = "", **settings: Any
@@ -281,9 +289,9 @@ class Stage:
         return json.loads(out)
 
     def recorded(self) -> int:
-        """Outcomes in the store."""
+        """Outcomes in the store, but for those of requests that never got to a route."""
         with contextlib.closing(sqlite3.connect(self.state / "outcomes.db")) as store:
-            (count,) = store.execute("SELECT count(*) FROM outcomes").fetchone()
+            (count,) = store.execute("SELECT count(*) FROM outcomes WHERE route <> ''").fetchone()
         return int(count)
 
     async def run(self, *options: str, stderr: int = PIPE, **environ: str) -> Gateway:
@@ -298,8 +306,7 @@ class Stage:
         return gateway
 
     async def end(self) -> None:
-        for gateway in self._gateways:
-            await gateway.end()
+        await asyncio.gather(*(gateway.end() for gateway in self._gateways))
         for process in self._processes:
             if process.returncode is None:
                 process.kill()

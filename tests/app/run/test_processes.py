@@ -42,6 +42,7 @@ def test_it_says_who_is_who_and_leaves_nobody_behind(play: Any, kit: Any) -> Non
     play(scene)
 
 
+@pytest.mark.alone
 def test_a_worker_that_is_killed_costs_its_own_requests_only(play: Any, kit: Any) -> None:
     """Connections that wait for it are served by the one that takes its place, within about a second."""
 
@@ -69,6 +70,7 @@ def test_a_worker_that_is_killed_costs_its_own_requests_only(play: Any, kit: Any
     play(scene)
 
 
+@pytest.mark.alone
 def test_others_stand_in_for_a_worker_that_can_not_be_started(play: Any, kit: Any) -> None:
     """Connections that the system gives to its sockets are served all the same, without a wait."""
 
@@ -122,6 +124,7 @@ def test_workers_start_without_the_state_directory(play: Any, kit: Any) -> None:
     play(scene)
 
 
+@pytest.mark.alone
 def test_others_stand_in_for_a_worker_that_is_frozen(play: Any, kit: Any) -> None:
     """After some seconds without a sign of life. When it goes on, it serves again."""
 
@@ -265,6 +268,7 @@ def test_nobody_who_waits_is_reset_at_the_end(play: Any, kit: Any) -> None:
     play(scene)
 
 
+@pytest.mark.alone
 def test_a_second_signal_ends_it_at_once(play: Any, kit: Any) -> None:
     """However long a request would take."""
 

@@ -6,6 +6,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from halfopen.app.processes.asking import ask
 from halfopen.app.processes.messages import Ask
 from halfopen.app.processes.state_directory import StateDirectory
@@ -32,6 +34,7 @@ async def in_time(kit: Any, gateway: Any, wanted: set[str]) -> None:
         assert loop.time() - began < WITHIN_S, f"not only {wanted} after {WITHIN_S} s"
 
 
+@pytest.mark.alone
 def test_a_saved_file_is_served_within_a_second(play: Any, kit: Any) -> None:
     """New requests, on connections that are open as well; a request that has begun stays where it is."""
 
@@ -55,6 +58,7 @@ def test_a_saved_file_is_served_within_a_second(play: Any, kit: Any) -> None:
     play(scene)
 
 
+@pytest.mark.alone
 def test_a_bad_file_keeps_the_last_good_one(play: Any, kit: Any) -> None:
     """It is told where it is wrong; the workers that start later serve the good one as well."""
 
@@ -86,6 +90,7 @@ def test_what_needs_a_restart_is_refused(play: Any, kit: Any) -> None:
     play(scene)
 
 
+@pytest.mark.alone
 def test_a_worker_that_starts_later_serves_the_new_snapshot(play: Any, kit: Any) -> None:
     """Not the one of the gateway's start; control need not be there."""
 
@@ -103,6 +108,7 @@ def test_a_worker_that_starts_later_serves_the_new_snapshot(play: Any, kit: Any)
     play(scene)
 
 
+@pytest.mark.alone
 def test_sighup_reads_the_file_again(play: Any, kit: Any) -> None:
     """Also a file of which no look can tell that it is another one: same time, same length, same place."""
 

@@ -48,7 +48,7 @@ PLAIN = {
         "if False:",
     ),
     "a slow client is not heard": ("self._take_over().on_client_slow()", "pass"),
-    "repeats are not told": ("send.repeats)", "7)"),
+    "repeats are not told": ("send.repeats, trace)", "7, trace)"),
 }
 STREAMS = {
     "progress is not told": (

@@ -69,7 +69,8 @@ def test_every_bound_of_a_request_can_be_set():
 def test_every_default_can_be_said_by_a_route():
     """A route has the settings of [defaults], and what only makes sense for its own targets."""
     own = set(settings.Route.__struct_fields__) - set(settings.Defaults.__struct_fields__)
-    assert own == {"targets", "weights"}
+    # What is kept of prompts a route has to say itself.
+    assert own == {"targets", "weights", "keep_content", "content_bytes"}
     assert set(settings.Defaults.__struct_fields__) <= set(settings.Route.__struct_fields__)
 
 

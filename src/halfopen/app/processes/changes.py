@@ -86,6 +86,8 @@ class Changes:
         """The current one; None: it can't be read."""
         self.secrets: dict[str, str] = {}
         """Keys that the current snapshot writes out."""
+        self.since_wall_s: float | None = None
+        """When the current one became so. Seconds since the Unix epoch; None: not known."""
         self.problem = ""
         """What is wrong with the file; empty: nothing."""
         self._seen: _Seen | None = None
@@ -97,10 +99,11 @@ class Changes:
         """Take what the state directory says; then the file, if it was saved since it was last read."""
         self.current = self._state.current() or self.current
         self._adopt(self.current)
+        history = self._state.history()
+        self.since_wall_s = next((e.at_wall_s for e in reversed(history) if e.id == self.current), None)
         if self.path is None:
             return Change(ok=True)
         self._seen = self._candidate = self._look()
-        history = self._state.history()
         last_read = next((e.id for e in reversed(history) if e.why in _READ), "")
         loaded = self._loaded()
         if isinstance(loaded, Change):
@@ -207,15 +210,17 @@ class Changes:
         is_same = snapshot.id == self.current
         if is_same and secrets == self.secrets:
             return Change(ok=True)
+        now = self._wall()
         try:
             self._state.save(snapshot)
             # Also where only a key is another one: it says whether that is the file's.
-            self._state.set_current(snapshot.id, why, self._wall())
+            self._state.set_current(snapshot.id, why, now)
         except StateError as error:
             if not is_same:
                 return Change(ok=False, problem=str(error), again=True)
         self._written_out.keep(snapshot.id, secrets)
         self.current, self.snapshot, self.secrets = snapshot.id, snapshot, secrets
+        self.since_wall_s = now
         return Change(ok=True, changed=True)
 
     def _adopt(self, id: str) -> None:  # noqa: A002 - as everywhere, a snapshot's id

@@ -58,6 +58,10 @@ class WorkerOrders(msgspec.Struct, frozen=True):
     """What is handed, by its id; without that, what is served if the current one can't be."""
     handed: int = -1
     """File descriptor of the snapshot to serve; -1: it is the current one of the state directory."""
+    counter: int = -1
+    """File descriptor of the memory in which it counts the requests that it has ended; -1: there is none."""
+    keys: int = -1
+    """File descriptor of the gateway's own keys; -1: there are none."""
     places: dict[str, str] = msgspec.field(default_factory=dict)
     """Addresses of local models for the snapshot that is handed, by provider."""
     replicas: int = 1
@@ -119,6 +123,8 @@ class Lifeline:
         self._on_orphaned = on_orphaned
         self._on_order = on_order
         self._heard = b""
+        self.is_orphaned = False
+        """Whether the supervisor is gone."""
         self._beat: asyncio.TimerHandle | None = None
         loop.add_reader(self._socket.fileno(), self._look)
         self._live()
@@ -147,6 +153,7 @@ class Lifeline:
             heard = b""
         if not heard:
             self.close()
+            self.is_orphaned = True
             self._on_orphaned()
             return
         self._heard += heard

@@ -4,20 +4,19 @@
 
 Rules
 1. The event loop never waits for a disk: the store has its thread, configuration and snapshots another.
-2. A new snapshot goes to the supervisor first, which starts local models, and half a second later at
-   most to the workers: one after the other, so that not all of them are busy with it at the same moment.
+2. A new snapshot goes to the supervisor first, which starts local models; to the workers at once, or with
+   local models half a second later at most. One after the other, so that not all are busy at the same moment.
 3. Nothing waits for whoever reads standard error.
 """
 
 import asyncio
+import gc
 import logging
 import os
 import signal
 import time
 from collections.abc import Callable, Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,15 +24,26 @@ import msgspec
 import uvloop
 
 from halfopen import redact
+from halfopen.app.processes import exports
+from halfopen.app.processes.adoption import Adoption
+from halfopen.app.processes.bounded_end import end_within
 from halfopen.app.processes.changes import Change, Changes
 from halfopen.app.processes.child import ControlOrders, Lifeline, Word, orders
+from halfopen.app.processes.content_desk import ContentDesk
+from halfopen.app.processes.core_time import step_back
+from halfopen.app.processes.dashboard import Dashboard
 from halfopen.app.processes.disk import Disk
+from halfopen.app.processes.exports import Exports
+from halfopen.app.processes.key_desk import KeyDesk
+from halfopen.app.processes.last_words import LastWords
 from halfopen.app.processes.messages import (
     Answer,
     Applied,
     Apply,
     Ask,
     BreakerNews,
+    Contents,
+    Ended,
     Hello,
     Load,
     Message,
@@ -44,32 +54,26 @@ from halfopen.app.processes.messages import (
     Role,
 )
 from halfopen.app.processes.peers import Peer, Peers
-from halfopen.app.processes.placing import LOCAL_KEY, secrets_for
+from halfopen.app.processes.placing import LOCAL_KEY, has_local_models, secrets_for
+from halfopen.app.processes.record import Record
 from halfopen.app.processes.replicas import Replicas
 from halfopen.app.processes.standard_error import StandardError, write_if_taken
 from halfopen.app.processes.state_directory import StateDirectory
-from halfopen.app.processes.status import control_of, outcomes_of, problems_of, processes_of, workers_of
+from halfopen.app.processes.status import workers_of
 from halfopen.app.processes.store_writer import StoreWriter
+from halfopen.app.processes.view import Running, View
 from halfopen.rollout import Snapshot
-from halfopen.rollout.settings import Store
-from halfopen.store.sqlite import SqliteOutcomes
 
 LOOK_S: Final = 0.125
 """Between two looks at the configuration file; it is read after two that are alike."""
-SUPERVISOR_S: Final = 0.5
-"""The supervisor's lead over the workers, at most."""
-WORKER_S: Final = 0.2
-"""One worker's lead over the next, at most."""
-TURNS_S: Final = 0.4
-"""After so long all workers that are left are told at once."""
 WORKERS_S: Final = 0.8
 """The command line is told which workers serve a new snapshot after this long at the latest."""
 SECRETS_S: Final = 2.0
 """Outcomes wait for the configuration to be read for at most so long."""
 STOP_S: Final = 2.0
 """What waits is written for so long at the end."""
-_BUSY_S: Final = 2.0
-_MIB: Final = 1024 * 1024
+CONTENT_STOP_S: Final = 0.4
+"""The same of prompts and answers, after outcomes."""
 _NICER: Final = 5
 
 
@@ -83,8 +87,17 @@ class Control:
         *,
         writer: StoreWriter | None = None,
         tell: Callable[[str], object] = write_if_taken,
+        pages: bool = False,
     ) -> None:
-        """`writer` stores outcomes, by default in the state directory. `tell` writes, without waiting."""
+        """Begins nothing yet.
+
+        Args:
+            state: The state directory.
+            changes: The configuration.
+            writer: Stores outcomes; None: in the state directory.
+            tell: Writes, without waiting.
+            pages: Whether the dashboard is served.
+        """
         self._loop = asyncio.get_running_loop()
         self._state = state
         self._changes = changes
@@ -96,14 +109,35 @@ class Control:
         self._server: asyncio.Server | None = None
         self._begun = False
         """Whether it is known by now which snapshot is current."""
-        self._applied = asyncio.Event()
-        """Set when somebody has answered an `Apply`."""
+        self._adoption = Adoption(self._peers)
         self._tasks: set[asyncio.Task[None]] = set()
         self._replicas = Replicas(state, self._peers, os.environ, self._take_over, self._disk.run)
         self._defect = ""
-        self.writer = writer or StoreWriter(
-            SqliteOutcomes(state.outcomes_path), self.recorded, max_bytes=Store().max_mb * _MIB
+        self.record = Record(state, self.recorded)
+        self.writer = writer or self.record.writer
+        self.contents = ContentDesk(state, self.record.store.url)
+        self._keys = KeyDesk(state, self._peers, self.record, self._disk.run)
+        self.exports = Exports(self.writer)
+        self.view = View(
+            Running(
+                state=state,
+                changes=changes,
+                peers=self._peers,
+                record=self.record,
+                writer=self.writer,
+                replicas=self._replicas,
+                disk=self._disk,
+                keys=self._keys,
+                defect=lambda: self._defect,
+                began_wall_s=self._began,
+                exports=self.exports,
+                exemplars=self.exports.exemplars,
+                contents=self.contents,
+            )
         )
+        self._last_words = LastWords(self._peers, self.writer.offer, self._loop)
+        if pages:
+            self.view.dashboard = Dashboard(self.view, os.environ, tell)
 
     async def start(self) -> None:
         """Listen, and look at the configuration from now on.
@@ -120,31 +154,26 @@ class Control:
         finally:
             os.umask(before)
         self._spawn(self._watch())
+        self._spawn(self.exports.watch(self.view.overview))
+        self._spawn(self.view.run())
+        self._spawn(self._keys.run())
         self._replicas.start()
         # At the latest; at once when the secrets are known that are to be masked.
         self._loop.call_later(SECRETS_S, self.writer.start)
 
-    async def stop(self) -> None:
-        """Write what waits, for a bounded time, and end all connections."""
+    async def stop(self, *, orphaned: bool = False) -> None:
+        """Write what waits, for a bounded time, and end all connections. Orphaned, after the workers."""
+        await self._last_words.end(orphaned=orphaned)
         for task in self._tasks:
             task.cancel()
         await self._replicas.stop()
         if self._server is not None:
             self._server.close()
-        # Not in the default executor, whose threads would be waited for.
-        ended = asyncio.Event()
-        self._loop.run_in_executor(
-            ThreadPoolExecutor(1), self._end_writer, lambda: self._loop.call_soon_threadsafe(ended.set)
-        )
-        with suppress(TimeoutError):
-            async with asyncio.timeout(STOP_S + 0.5):
-                await ended.wait()
+        await end_within(STOP_S + 0.5, lambda: self.writer.stop(STOP_S))
+        await end_within(CONTENT_STOP_S + 0.5, lambda: self.contents.writer.stop(CONTENT_STOP_S))
+        await end_within(exports.STOP_S + 0.5, self.exports.stop)
         self._peers.close()
-        await asyncio.sleep(0)
-
-    def _end_writer(self, then: Callable[[], object]) -> None:
-        self.writer.stop(STOP_S)
-        then()
+        await self.view.close()
 
     def recorded(self, source: str, after: int) -> None:
         """Outcomes of a source are done with. May be called in any thread."""
@@ -161,14 +190,19 @@ class Control:
             case Outcomes():
                 peer.source = message.source
                 self.writer.offer(message)
+            case Contents():
+                self.contents.writer.offer(message)
+            case Ended():
+                self._last_words.heard(message)
             case Hello(role=Role.WORKER | Role.SUPERVISOR):
                 if self._begun:
                     self._greet(peer)
                 self._replicas.greet(peer)
+                self._keys.greet(peer)
             case Load() | Parked() | BreakerNews():
                 self._replicas.heard(peer, message)
             case Applied():
-                self._applied.set()
+                self._adoption.answered()
             case Reload():
                 self._spawn(self._reload())
             case Ask():
@@ -245,43 +279,29 @@ class Control:
     def _follow_snapshot(self) -> None:
         """What control itself takes from the snapshot: the size of the store, and what is to be masked."""
         snapshot = self._changes.snapshot
+        self.record.follow(snapshot, os.environ)
         if snapshot is None:
             return
-        self.writer.max_bytes = snapshot.store.max_mb * _MIB
         self._replicas.follow(snapshot)
+        self.exports.follow(snapshot, {**os.environ, **self._changes.secrets})
+        redactor = None
         with suppress(KeyError):
             secrets = secrets_for(snapshot, {LOCAL_KEY: "", **os.environ, **self._changes.secrets})
-            self.writer.masking.learn(redact.known(secrets.values()))
+            redactor = redact.known(secrets.values(), patterns=snapshot.redact.patterns)
+            self.writer.masking.learn(redactor)
+        self.view.follow(snapshot, redactor)
+        self.contents.follow(snapshot, redactor)
 
     async def _push(self) -> None:
-        """The supervisor first, so that local models have their places; then the workers."""
-        apply = self._apply()
-        supervisors = self._peers.of(Role.SUPERVISOR)
-        for peer in supervisors:
-            peer.problem = ""
-            peer.send(apply)
-        await self._until(lambda: all(_answered(peer, apply) for peer in supervisors), SUPERVISOR_S)
-        until = self._loop.time() + TURNS_S
-        for peer in self._peers.of(Role.WORKER):
-            if apply.snapshot != self._changes.current:
-                return  # a newer one is on its way
-            peer.problem = ""
-            peer.send(apply)
-            most_s = min(WORKER_S, until - self._loop.time())
-            if most_s > 0:
-                await self._until(partial(_answered, peer, apply), most_s)
-
-    async def _until(self, done: Callable[[], bool], most_s: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(most_s):
-                while not done():
-                    self._applied.clear()
-                    await self._applied.wait()
+        apply, snapshot = self._apply(), self._changes.snapshot
+        await self._adoption.push(
+            apply,
+            lambda: apply.snapshot == self._changes.current,
+            supervisor_first=snapshot is not None and has_local_models(snapshot),
+        )
 
     async def _answer(self, peer: Peer, ask: Ask) -> None:
         match ask.what:
-            case "status":
-                answer = Answer(ok=True, data=self.status())
             case "history":
                 entries = await self._disk.run(self._changes.history)
                 data = {"current": self._changes.current, "history": msgspec.to_builtins(entries)}
@@ -290,8 +310,10 @@ class Control:
                 answer = await self._chosen(ask, self._changes.apply)
             case "rollback":
                 answer = await self._chosen(ask, self._changes.roll_back)
+            case "keys":
+                answer = await self._keys.answer()
             case _:
-                answer = Answer(ok=False, data={}, problem=f"control doesn't know {ask.what!r}")
+                answer = await self.view.answer(ask)
         peer.send(answer)
 
     async def _chosen(self, ask: Ask, choose: Callable[[str], Change]) -> Answer:
@@ -312,8 +334,7 @@ class Control:
         await self._take(change)
         current = self._changes.current
         if change.changed:
-            workers = self._peers.of(Role.WORKER)
-            await self._until(lambda: all(_answered(worker, self._apply()) for worker in workers), WORKERS_S)
+            await self._adoption.workers_have(self._apply, WORKERS_S)
         rows = [
             {key: row.get(key, "") for key in ("number", "pid", "snapshot", "problem")}
             for row in workers_of(self._peers)
@@ -323,35 +344,7 @@ class Control:
 
     def status(self) -> dict[str, Any]:
         """How everything is."""
-        changes = self._changes
-        store = self.writer.status
-        processes = processes_of(self._peers, time.time() - self._began)
-        problems = problems_of(changes.current, changes.problem, processes, store)
-        problems += self._replicas.problems()
-        if self._defect:
-            problems.append(self._defect)
-        if self._disk.busy_s > _BUSY_S:
-            problems.append("the disk with the configuration has not answered for some seconds")
-        return {
-            "snapshot": changes.current,
-            "configuration": {
-                "path": str(changes.path) if changes.path else None,
-                "problem": changes.problem,
-            },
-            "state": str(self._state.path),
-            **processes,
-            "control": control_of(self._began),
-            "outcomes": outcomes_of(store),
-            "store": {
-                "state": store.state,
-                "problem": store.problem,
-                "path": str(self._state.outcomes_path),
-                "size_bytes": store.size_bytes,
-                "max_bytes": self.writer.max_bytes,
-            },
-            "replicas": self._replicas.status(),
-            "problems": problems,
-        }
+        return self.view.status()
 
 
 def _in_time(ask: Ask, choose: Callable[[str], Change]) -> Change:
@@ -361,10 +354,6 @@ def _in_time(ask: Ask, choose: Callable[[str], Change]) -> Change:
     return choose(ask.argument)
 
 
-def _answered(peer: Peer, apply: Apply) -> bool:
-    return peer.snapshot == apply.snapshot or bool(peer.problem)
-
-
 async def _serve(given: ControlOrders) -> None:
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
@@ -372,12 +361,12 @@ async def _serve(given: ControlOrders) -> None:
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     state = StateDirectory(Path(given.state))
     path = Path(given.config) if given.config else None
-    control = Control(state, Changes(state, path, given.serving, os.environ, time.time))
+    control = Control(state, Changes(state, path, given.serving, os.environ, time.time), pages=True)
     await control.start()
     lifeline.say(Word.READY)
     await stop.wait()
     lifeline.say(Word.LEAVING)
-    await control.stop()
+    await control.stop(orphaned=lifeline.is_orphaned)
     lifeline.close()
 
 
@@ -386,7 +375,10 @@ def main() -> None:
     # The store makes files of its own, and nobody else is to read them.
     os.umask(0o077)
     # Requests go first: control may use what workers leave.
-    os.nice(_NICER)
+    step_back(_NICER)
+    # Outcomes come in great numbers and are in no cycles: looking for these less often saves a tenth.
+    gc.freeze()
+    gc.set_threshold(50_000, 50, 100)
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=StandardError())
     uvloop.run(_serve(orders(ControlOrders)))
     # A thread that a disk holds must not hold the end of the process.

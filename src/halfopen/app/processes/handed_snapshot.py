@@ -29,7 +29,7 @@ class HandedSnapshot:
         """Keep this one instead. If the system has no room for it none is kept."""
         self.close()
         try:
-            self._descriptor = _unnamed(canonical(snapshot))
+            self._descriptor = unnamed(canonical(snapshot))
         except OSError:
             return
         self.id = snapshot.id
@@ -40,8 +40,7 @@ class HandedSnapshot:
 
     def close(self) -> None:
         """Keep none."""
-        if self._descriptor != NONE:
-            os.close(self._descriptor)
+        close_if_any(self._descriptor)
         self._descriptor, self.id = NONE, ""
 
 
@@ -61,7 +60,13 @@ def received(descriptor: int, id: str) -> Snapshot:  # noqa: A002 - as everywher
     return read_back(content, id)
 
 
-def _unnamed(content: bytes) -> int:
+def close_if_any(descriptor: int) -> None:
+    """Close it, unless it is `NONE`."""
+    if descriptor != NONE:
+        os.close(descriptor)
+
+
+def unnamed(content: bytes) -> int:
     """A file in memory, or, where the system has none, on a disk. Raises OSError."""
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("halfopen-snapshot")

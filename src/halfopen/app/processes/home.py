@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from halfopen.app.processes import key_file
 from halfopen.app.processes.state_directory import StateDirectory, StateError, default_path
 from halfopen.app.processes.temporary import is_own, named_for
 from halfopen.rollout import Snapshot
@@ -53,6 +54,7 @@ class Home:
             StateError: Not even a temporary directory can be written.
         """
         port, state_dir = snapshot.gateway.port, snapshot.processes.state_dir
+        path: Path | None = None
         try:
             path = default_path(port, os.environ, state_dir, folder)
             await self._take(path, snapshot, places)
@@ -60,7 +62,13 @@ class Home:
             raise
         except StateError as error:
             found = await self._take_passing(wanted(port, state_dir, folder), snapshot, places)
-            self._tell(f"Warning: {error}; snapshots and outcomes are kept in {found} until the end")
+            unread = "" if path is None else key_file.bring(StateDirectory(path), self.state)
+            self._tell(f"Warning: {error}; snapshots, keys and outcomes are kept in {found} until the end")
+            if unread:
+                self._tell(
+                    f"Warning: {unread}; there may be keys in it, so nobody is let in. Mend that, or name "
+                    "another directory as [processes] state_dir, and start again"
+                )
 
     async def _take_passing(self, name: str, snapshot: Snapshot, places: Mapping[str, str]) -> Path:
         problem = StateError("there is no temporary directory")

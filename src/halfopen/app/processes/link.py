@@ -78,6 +78,11 @@ class ControlLink:
         transport.write(data)
         return True
 
+    @property
+    def unsent_bytes(self) -> int:
+        """What the far side hasn't taken yet."""
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
     def close(self) -> None:
         """Close for good. What has been sent so far still goes out if control reads it."""
         if self._running is not None:

@@ -15,15 +15,16 @@ import msgspec
 from halfopen.app.processes.outcome_rows import outcome_of
 from halfopen.model import Fault, Outcome
 from halfopen.redact import Redactor
-from halfopen.seams.outcome_store import DetailedRow, Rows
+from halfopen.seams.outcome_store import DETAILED, Row, Rows
 
 SHARE: Final = 0.1
 """Of the time of one core."""
 BURST_S: Final = 0.5
 """As much may be spent at once after a quiet time."""
 _MASKS_KEPT: Final = 1024
-_KIND: Final = 11
-_ATTEMPTS: Final = 13
+_KIND: Final = DETAILED.index("kind")
+_GONE: Final = DETAILED.index("client_gone")
+_ATTEMPTS: Final = DETAILED.index("attempts")
 """Numbers of columns of `DETAILED`."""
 
 
@@ -52,10 +53,12 @@ class Masking:
         self._looked_at = now
         return Rows(batch.plain, [self._row(row) for row in batch.detailed])
 
-    def _row(self, row: DetailedRow) -> DetailedRow:
+    def _row(self, row: Row) -> Row:
         detail = row[-1]
-        if detail is None or (row[_KIND] is None and row[_ATTEMPTS] <= 1):
-            return row  # nothing in it failed
+        if not isinstance(detail, bytes):
+            return row
+        if row[_KIND] is None and not row[_GONE] and row[_ATTEMPTS] in (0, 1):
+            return row  # answered by the only attempt: nothing in it failed
         try:
             outcome = outcome_of(detail)
         except msgspec.DecodeError:
@@ -69,7 +72,7 @@ class Masking:
         self._credit_s -= self._clock() - began
         return (*row[:-1], detail)
 
-    def _without(self, row: DetailedRow) -> DetailedRow:
+    def _without(self, row: Row) -> Row:
         self.left_out += 1
         return (*row[:-1], None)
 

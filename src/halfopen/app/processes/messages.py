@@ -12,6 +12,9 @@ from typing import Any
 
 import msgspec
 
+from halfopen.model.gateway_key import GatewayKey
+from halfopen.policy.budget import Amounts
+
 FRAME_MAX_BYTES = 16 * 1024 * 1024
 """No message is longer."""
 
@@ -71,6 +74,13 @@ class Outcomes(msgspec.Struct, frozen=True, tag="outcomes"):
     """How many outcomes this source made before these, dropped ones included. A gap is a loss."""
 
 
+class Contents(msgspec.Struct, frozen=True, tag="contents"):
+    """A worker: what was asked and answered, of routes that keep it. Nobody says that it has come."""
+
+    rows: list[msgspec.Raw]
+    """A `model.content.Content` each."""
+
+
 class Recorded(msgspec.Struct, frozen=True, tag="recorded"):
     """Control: outcomes of this source before number `next` are stored, or lost and counted."""
 
@@ -99,6 +109,44 @@ class Load(msgspec.Struct, frozen=True, tag="load"):
     """The part of each provider's rate limits that it keeps to. Above 0, up to 1."""
     parked: int = 0
     """Keys that it doesn't use now, since a provider refused them or their quota is used up."""
+    content_dropped: int = 0
+    """Requests whose prompt and answer it gave up before they could be sent."""
+
+
+class Known(msgspec.Struct, frozen=True):
+    """What a worker knows of one target."""
+
+    target: str
+    breaker: str
+    """closed, open or half_open."""
+    last_fault: str = ""
+    """The kind of the latest fault."""
+    in_flight: int = 0
+    limit: int | None = None
+    waiting: int = 0
+    """Requests that wait for room there."""
+    throttled_s: float = 0.0
+    parked: dict[str, str] = msgspec.field(default_factory=dict)
+    """Keys, by reference, that it doesn't use now, and why."""
+    requests_left: float | None = None
+    requests_max: float | None = None
+    tokens_left: float | None = None
+    tokens_max: float | None = None
+
+
+class States(msgspec.Struct, frozen=True, tag="states"):
+    """A worker, about once a second: what it knows of its targets."""
+
+    targets: list[Known]
+
+
+class Ended(msgspec.Struct, frozen=True, tag="ended"):
+    """The supervisor: a worker is no more. Said again on each connection, while it is remembered."""
+
+    source: str
+    """Of its outcomes."""
+    made: int
+    """How many requests it has ended, as its counter in shared memory says."""
 
 
 class Shares(msgspec.Struct, frozen=True, tag="shares"):
@@ -129,6 +177,39 @@ class BreakerNews(msgspec.Struct, frozen=True, tag="breaker"):
     is_open: bool
 
 
+class Keys(msgspec.Struct, frozen=True, tag="keys"):
+    """Control: these are the gateway's own keys from now on."""
+
+    digest: str
+    """Of all that follows."""
+    keys: list[GatewayKey]
+    closed: bool = False
+    """Whether there are some that can't be read, so that nobody is to be let in."""
+
+
+class KeysHeld(msgspec.Struct, frozen=True, tag="keys_held"):
+    """A worker or the supervisor: it has these keys."""
+
+    digest: str
+
+
+class Left(msgspec.Struct, frozen=True):
+    """What is left of one caller's budget."""
+
+    window_s: int
+    """When its window began. Seconds since the Unix epoch."""
+    amounts: Amounts
+
+
+class Budgets(msgspec.Struct, frozen=True, tag="budgets"):
+    """Control, some times a second while there are budgets: what is left of each."""
+
+    counted: int
+    """How many outcomes of the reader are taken off."""
+    left: dict[str, Left]
+    """By the name of the caller."""
+
+
 class Gateways(msgspec.Struct, frozen=True, tag="gateways"):
     """Control to the supervisor: so many gateways, this one included, share rate limits by Redis."""
 
@@ -147,7 +228,7 @@ class Children(msgspec.Struct, frozen=True, tag="children"):
 
 
 class Ask(msgspec.Struct, frozen=True, tag="ask"):
-    """The command line: `status`, `history`, `apply` or `rollback`."""
+    """The command line: `status`, `history`, `apply`, `rollback`, `keys`, or what `view` answers."""
 
     what: str
     argument: str = ""
@@ -170,11 +251,17 @@ Message = (
     | Applied
     | Reload
     | Outcomes
+    | Contents
     | Recorded
     | Load
+    | States
+    | Ended
     | Shares
     | Parked
     | BreakerNews
+    | Keys
+    | KeysHeld
+    | Budgets
     | Gateways
     | Children
     | Ask

@@ -16,7 +16,9 @@ from typing import Final
 
 import msgspec
 
+from halfopen.app.processes.ended_counter import EndedCounter
 from halfopen.app.processes.frames import frame
+from halfopen.app.processes.handed_snapshot import NONE
 from halfopen.app.processes.link import ControlLink
 from halfopen.app.processes.messages import Outcomes, Recorded
 from halfopen.app.processes.outcome_rows import rows
@@ -53,6 +55,7 @@ class OutcomeSender:
         *,
         wall: Callable[[], float] = time.time,
         tell: Callable[[Outcome], None] | None = None,
+        counter: int = NONE,
     ) -> None:
         """Listens to the link for what is recorded.
 
@@ -61,12 +64,16 @@ class OutcomeSender:
             loop: Where it runs.
             wall: Seconds since the Unix epoch.
             tell: Told at once of each outcome that is not plain, so that a person can be.
+            counter: File descriptor of the memory that outlives this process, to count in; `NONE`: without.
         """
         self._link = link
         self._loop = loop
         self._wall = wall
         self._tell = tell
         self._source = secrets.token_hex(8)
+        self._made = 0
+        """Requests that are over."""
+        self._cells = EndedCounter(self._source, counter).cells
         self._pending: list[Outcome] = []
         self._timer: asyncio.TimerHandle | None = None
         self._kept: deque[_Kept] = deque()
@@ -79,11 +86,16 @@ class OutcomeSender:
         self._failed = 0
         self.dropped = 0
         """Outcomes that were given up before they could be sent. Control counts exactly, by gaps."""
+        self.on_outcome: Callable[[Outcome, int], None] | None = None
+        """Told of each outcome, with its number among all of this worker."""
         link.listen(Recorded, self._recorded)
 
     def add(self, outcome: Outcome, /) -> None:
         """One request is over."""
+        self._cells[0] = self._made = self._made + 1
         pending = self._pending
+        if self.on_outcome is not None:
+            self.on_outcome(outcome, self._batched + len(pending))
         pending.append(outcome)
         if len(pending) >= BATCH_MAX:
             self._batch()
@@ -97,7 +109,7 @@ class OutcomeSender:
     @property
     def requests(self) -> int:
         """Requests that are over."""
-        return self._batched + len(self._pending)
+        return self._made
 
     @property
     def failures(self) -> int:
@@ -108,6 +120,16 @@ class OutcomeSender:
     def unrecorded(self) -> int:
         """Outcomes that control hasn't recorded yet."""
         return self._kept_count + len(self._pending)
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether half of what may wait for control does: then nothing else should be in its way."""
+        return self._kept_count > KEPT_MAX // 2 or self._kept_bytes > KEPT_MAX_BYTES // 2
+
+    @property
+    def is_held_up(self) -> bool:
+        """Whether something waits that the link doesn't take."""
+        return self._sent < len(self._kept)
 
     def flush(self) -> None:
         """Send what there is, if control takes it."""
@@ -134,7 +156,7 @@ class OutcomeSender:
     def _flush_by_timer(self) -> None:
         self._timer = None
         self.flush()
-        if self._sent < len(self._kept) or self._connection != self._link.connections:
+        if self._kept:  # what was sent is sent again if control dies before it is recorded
             self._timer = self._loop.call_later(FLUSH_S, self._flush_by_timer)
 
     def _batch(self) -> None:

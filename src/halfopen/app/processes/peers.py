@@ -2,14 +2,25 @@
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, cast
 
 from halfopen.app.processes.frames import FrameError, FrameReader, frame
-from halfopen.app.processes.messages import Applied, Children, Hello, Load, Message, Role
+from halfopen.app.processes.messages import (
+    Applied,
+    Children,
+    Hello,
+    KeysHeld,
+    Load,
+    Message,
+    Role,
+    States,
+)
 
 UNSENT_MAX_BYTES: Final = 4 * 1024 * 1024
 """Who reads less than is said to it is left; it connects again."""
 PEERS_MAX: Final = 1024
+_LOOK_S: Final = 0.02
 
 
 class Peer(asyncio.Protocol):
@@ -26,7 +37,11 @@ class Peer(asyncio.Protocol):
         self.problem = ""
         """Why it doesn't serve the snapshot that it was last told to."""
         self.load: Load | None = None
+        self.states: States | None = None
+        """What it knows of its targets."""
         self.children: Children | None = None
+        self.keys = ""
+        """The digest of the gateway's own keys that it has, as far as it has said."""
         self.source = ""
         """Of its outcomes."""
 
@@ -82,6 +97,10 @@ class Peer(asyncio.Protocol):
                     self.snapshot = snapshot
             case Load():
                 self.load = message
+            case KeysHeld(digest=digest):
+                self.keys = digest
+            case States():
+                self.states = message
             case Children():
                 self.children = message
 
@@ -117,6 +136,13 @@ class Peers:
     def of_source(self, source: str) -> list[Peer]:
         """Those whose outcomes come from this source: one, or none."""
         return [peer for peer in self._peers if peer.source == source]
+
+    async def until_gone(self, role: Role, most_s: float) -> None:
+        """Wait until none of a role is connected, for at most `most_s` seconds."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(most_s):
+                while self.of(role):  # noqa: ASYNC110 - at the end of the process: an event would be kept for that alone
+                    await asyncio.sleep(_LOOK_S)
 
     def close(self) -> None:
         """End all connections."""

@@ -10,6 +10,11 @@ LOCAL_KEY = "HALFOPEN_LOCAL_KEY"
 """The variable with the key of all local models, made anew at each start of the gateway."""
 
 
+def has_local_models(snapshot: Snapshot) -> bool:
+    """Whether something must run on this machine before all of its targets can be reached."""
+    return any(provider.local is not None for provider in snapshot.providers.values())
+
+
 def placed(snapshot: Snapshot, places: Mapping[str, str]) -> Snapshot:
     """The snapshot with the addresses of the local models, which want the key that only we know.
 

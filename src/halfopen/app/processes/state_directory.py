@@ -179,6 +179,32 @@ class StateDirectory:
         """The SQLite file of outcomes."""
         return self.path / "outcomes.db"
 
+    def note_store(self, place: str) -> bool:
+        """Remember where outcomes are stored, if it can be written; whether it was elsewhere before."""
+        before = self._text("store")
+        if before != place:
+            with suppress(StateError):
+                self._write(self.path / "store", place.encode() + b"\n")
+        return before not in ("", place)
+
+    @property
+    def content_path(self) -> Path:
+        """The SQLite file of prompts and answers. There is none as long as no route keeps any."""
+        return self.path / "content.db"
+
+    @property
+    def keys_path(self) -> Path:
+        """The gateway's own keys, see `key_file`."""
+        return self.path / "keys.json"
+
+    def write(self, path: Path, content: bytes) -> None:
+        """Replace a file of the directory as a whole, for the owner only.
+
+        Raises:
+            StateError: It can't be written.
+        """
+        self._write(path, content)
+
     @property
     def _snapshots(self) -> Path:
         return self.path / "snapshots"

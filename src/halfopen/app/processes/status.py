@@ -63,6 +63,7 @@ def _worker(peer: Peer) -> dict[str, Any]:
             "requests": load.requests,
             "failures": load.failures,
             "dropped": load.dropped,
+            "content_dropped": load.content_dropped,
             "parked": load.parked,
             "cpu_s": round(load.cpu_s, 3),
             "memory_bytes": load.memory_bytes,

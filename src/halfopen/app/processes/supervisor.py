@@ -27,11 +27,26 @@ from halfopen.app.configuration import Loaded
 from halfopen.app.processes import sockets
 from halfopen.app.processes.backing import Backing
 from halfopen.app.processes.child import ControlOrders, Order, WorkerOrders
-from halfopen.app.processes.handed_snapshot import NONE, HandedSnapshot
+from halfopen.app.processes.ended_counter import new_counter
+from halfopen.app.processes.ended_workers import EndedWorkers
+from halfopen.app.processes.handed_keys import HandedKeys
+from halfopen.app.processes.handed_snapshot import NONE, HandedSnapshot, close_if_any
 from halfopen.app.processes.home import Home
 from halfopen.app.processes.kept_child import KeptChild
+from halfopen.app.processes.key_desk import at_start
 from halfopen.app.processes.link import ControlLink
-from halfopen.app.processes.messages import Applied, Apply, Children, Gateways, Hello, Message, Reload, Role
+from halfopen.app.processes.messages import (
+    Applied,
+    Apply,
+    Children,
+    Gateways,
+    Hello,
+    Keys,
+    KeysHeld,
+    Message,
+    Reload,
+    Role,
+)
 from halfopen.app.processes.placing import LOCAL_KEY
 from halfopen.app.processes.restart_note import needs_restart
 from halfopen.app.processes.shared_snapshot import gateways_at_first
@@ -86,6 +101,7 @@ class Supervisor:
         self.backing = Backing(loaded, key, self._tell, self._models_moved)
         self._home = Home(self._tell)
         self._handed = HandedSnapshot()
+        self._keys = HandedKeys()
         self._gateways = 0
         """That shared limits when this was last known; 0: it never was."""
         self._sockets: list[list[socket.socket]] = []
@@ -96,6 +112,7 @@ class Supervisor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._report: asyncio.TimerHandle | None = None
         self._stand_ins: dict[int, _StandIn] = {}
+        self._ended_workers = EndedWorkers(lambda: self._link)
         self._stopping = False
         self.snapshot = loaded.snapshot
         """What is served."""
@@ -128,6 +145,7 @@ class Supervisor:
         folder = None if path is None else path.absolute().parent
         await self._home.furnish(self.snapshot, self.backing.places(), folder)
         self._handed.keep(self.snapshot)
+        self._keys.keep(at_start(self._home.state, self._tell))
         self._gateways = self._home.state.gateways()
         for worker in self.workers:
             worker.start()
@@ -174,6 +192,7 @@ class Supervisor:
             task.cancel()
         await self.backing.stop()
         self._handed.close()
+        self._keys.close()
         self._home.leave()
 
     def kill(self) -> None:
@@ -195,7 +214,7 @@ class Supervisor:
     def _worker(self, number: int) -> Callable[[int], Coroutine[None, None, Process]]:
         async def start(lifeline: int) -> Process:
             listening = [[each.fileno() for each in group] for group in self._sockets]
-            handed = self._handed.opened()
+            handed, keys, counter = self._handed.opened(), self._keys.opened(), new_counter()
             told = WorkerOrders(
                 number=number,
                 workers=len(self.workers),
@@ -204,6 +223,8 @@ class Supervisor:
                 lifeline=lifeline,
                 snapshot=self._handed.id or self.snapshot.id,
                 handed=handed,
+                counter=counter,
+                keys=keys,
                 places=self.backing.places(),
                 replicas=gateways_at_first(self.snapshot, self._gateways),
                 again=self.workers[number].restarts > 0,
@@ -211,11 +232,16 @@ class Supervisor:
                 answer_headers=list(self.backing.answer_headers),
             )
             try:
-                given = (lifeline,) if handed == NONE else (lifeline, handed)
-                return await self._spawn(_WORKER, told, (*chain.from_iterable(listening), *given))
+                given = [each for each in (lifeline, handed, keys, counter) if each != NONE]
+                process = await self._spawn(_WORKER, told, (*chain.from_iterable(listening), *given))
+            except BaseException:
+                close_if_any(counter)
+                raise
             finally:
-                if handed != NONE:
-                    os.close(handed)
+                close_if_any(handed)
+                close_if_any(keys)
+            self._ended_workers.watch(process, counter)
+            return process
 
         return start
 
@@ -281,6 +307,9 @@ class Supervisor:
             self._do(self._apply(message))
         elif isinstance(message, Gateways):
             self._gateways = message.count
+        elif isinstance(message, Keys) and self._link is not None:
+            self._keys.keep(message)
+            self._link.send(KeysHeld(message.digest))
 
     def _do(self, work: Coroutine[None, None, None]) -> None:
         task = self._loop.create_task(work)
@@ -321,6 +350,7 @@ class Supervisor:
 
     def _report_again(self) -> None:
         self._tell_children()
+        self._ended_workers.tell()
         self._report = self._loop.call_later(_REPORT_EVERY_S, self._report_again)
 
     def _tell_children(self) -> None:

@@ -14,8 +14,17 @@ _STATM = Path("/proc/self/statm")
 _KIB = 1024
 
 
-def vital_signs(server: GatewayServer, sender: OutcomeSender, demand: dict[str, float]) -> Load:
-    """What this process does now. `demand`: what it asks of each provider."""
+def vital_signs(
+    server: GatewayServer, sender: OutcomeSender, demand: dict[str, float], content_dropped: int
+) -> Load:
+    """What this process does now.
+
+    Args:
+        server: Serves requests.
+        sender: Sends their outcomes.
+        demand: What it asks of each provider. Tokens a second.
+        content_dropped: Requests whose content was given up.
+    """
     in_flight, runtime, now = server.in_flight, server.runtime, time.monotonic()
     return Load(
         connections=server.connections,
@@ -29,6 +38,7 @@ def vital_signs(server: GatewayServer, sender: OutcomeSender, demand: dict[str, 
         demand=demand,
         held={provider: runtime.pacing_part(provider) for provider in runtime.providers},
         parked=sum(key.is_parked(now) for keys in runtime.credentials.values() for key in keys),
+        content_dropped=content_dropped,
     )
 
 

@@ -30,13 +30,17 @@ from halfopen.app.ids import id_source
 from halfopen.app.narration import Narration
 from halfopen.app.processes.asked import Asked
 from halfopen.app.processes.child import Lifeline, Order, Word, WorkerOrders, orders
+from halfopen.app.processes.content_sender import ContentSender
+from halfopen.app.processes.core_time import come_soon
 from halfopen.app.processes.handed_snapshot import NONE, received
 from halfopen.app.processes.link import ControlLink
 from halfopen.app.processes.messages import (
     Applied,
     Apply,
     BreakerNews,
+    Budgets,
     Hello,
+    Keys,
     Load,
     Message,
     Parked,
@@ -50,7 +54,9 @@ from halfopen.app.processes.placing import placed, secrets_for
 from halfopen.app.processes.restart_note import needs_restart
 from halfopen.app.processes.standard_error import StandardError, write_if_taken
 from halfopen.app.processes.state_directory import StateDirectory, StateError
+from halfopen.app.processes.target_states import target_states
 from halfopen.app.processes.vital_signs import vital_signs
+from halfopen.app.processes.worker_keys import WorkerKeys
 from halfopen.gateway.runtime import Surroundings
 from halfopen.gateway.server import GatewayServer
 from halfopen.rollout import Secrets, Snapshot
@@ -87,13 +93,17 @@ class Worker:
         self._link = ControlLink(self._state.socket_path, self._hello, self._on_message, self._loop)
         clock = SystemClock()
         narration = Narration(clock.wall, as_json=told.as_json, write=write_if_taken)
-        self._sender = OutcomeSender(self._link, self._loop, tell=narration)
+        self._sender = OutcomeSender(self._link, self._loop, tell=narration, counter=told.counter)
+        self._contents = ContentSender(self._link, self._loop, self._sender)
         headers = tuple(told.answer_headers)
-        around = Surroundings(clock, random.random, id_source(), self._sender.add, headers)
+        around = Surroundings(
+            clock, random.random, id_source(), self._sender.add, headers, on_content=self._contents.add
+        )
         pacing = PacingShare(told, self._loop.time())
         self._server = GatewayServer(
             *self._ready, around, share=1.0 / told.workers, pacing_share=pacing.first
         )
+        self._keys = WorkerKeys(self._server, self._sender, self._link.send, told.keys)
         self._pacing = pacing
         self._news = News(self._link.send)
         self._asked = Asked(self._loop.time())
@@ -134,7 +144,9 @@ class Worker:
         for timer in (self._telling, self._looking):
             if timer is not None:
                 timer.cancel()
+        self._contents.flush()
         await self._sender.drain(_RECORD_S)
+        self._contents.close()
         self._sender.close()
         self._link.close()
         lifeline.close()
@@ -168,6 +180,8 @@ class Worker:
             if message.shares != self._held:
                 self._held = message.shares
                 self._link.send(self._signs())
+        elif isinstance(message, Keys | Budgets):
+            self._keys.heard(message)
         elif isinstance(message, Parked | BreakerNews):
             self._news.heard(self._server.runtime, message, self._loop.time())
 
@@ -220,11 +234,12 @@ class Worker:
         self._looking = self._loop.call_later(LOOK_EVERY_S, self._look_for_news)
 
     def _signs(self) -> Load:
-        return vital_signs(self._server, self._sender, self._demand)
+        return vital_signs(self._server, self._sender, self._demand, self._contents.dropped)
 
     def _tell_load(self) -> None:
         self._demand = self._asked.rates(self._server.runtime, self._loop.time())
         self._link.send(self._signs())
+        self._link.send(target_states(self._server.runtime, self._loop.time()))
         self._telling = self._loop.call_later(_LOAD_EVERY_S, self._tell_load)
 
 
@@ -276,6 +291,8 @@ def main() -> None:
     """Serve as the supervisor's child, by the orders on the command line."""
     logging.basicConfig(format="%(levelname)s %(name)s: %(message)s", stream=StandardError())
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor says when
+    # A request must not wait for the end of control's turn on the same core.
+    come_soon()
     try:
         uvloop.run(_serve(orders(WorkerOrders)))
     except StateError as error:

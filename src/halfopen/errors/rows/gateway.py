@@ -14,6 +14,21 @@ GATEWAY: Mapping[Kind, Row] = {
         "Send fewer requests at once, or add targets; the limit rises again by itself when the upstream "
         "answers quickly.",
     ),
+    Kind.KEY_NEEDED: Row(
+        Verdict.KEY,
+        Place.CLIENT,
+        (401,),
+        "The gateway lets in only who has one of its keys.",
+        "Send a key of the gateway as the API key; `halfopen keys create NAME` makes one.",
+    ),
+    Kind.OVER_BUDGET: Row(
+        Verdict.THROTTLE,
+        Place.CLIENT,
+        (429,),
+        "The budget of this caller's gateway key is used up.",
+        "Wait until the next window begins, or have the key's budget raised: `halfopen keys list` shows what "
+        "is left.",
+    ),
     Kind.DEADLINE_EXCEEDED: Row(
         Verdict.FAILOVER,
         Place.GATEWAY,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from halfopen.lab.drills import all_dead, crowd, disconnect, fail_static, last_resort, outage
+from halfopen.lab.drills import all_dead, crowd, disconnect, fail_static, last_resort, outage, outage_run
 from halfopen.lab.drills.figure import DrillReport, Figure
 
 Drill = Callable[[int | None], Coroutine[Any, Any, DrillReport]]
@@ -21,6 +21,7 @@ DRILLS: Mapping[str, Drill] = MappingProxyType(
         "crowd": crowd.drill,
         "last-resort": last_resort.drill,
         "fail-static": fail_static.drill,
+        "outage-run": outage_run.drill,
     }
 )
 """The drills by name."""

@@ -80,7 +80,7 @@ def report(asked: Sequence[Asked], played: Sequence[Played], told: Told, load: L
     """The figures. `told`: what the gateway said when all was over."""
     rows = _rows(asked, played)
     figures = [figure for row in rows for figure in _figures(row)]
-    figures += [_recorded(asked, rows, told), _lost(told, len(asked))]
+    figures += [_recorded(asked, told), _lost(asked, rows, told)]
     figures += _load(len(asked), load)
     failures = [line for row in rows for line in _failures(row)]
     return DrillReport(
@@ -148,18 +148,17 @@ def _is_told_at_once(asked: Asked, played: Played) -> bool:
     return retryable and asked.ended - max(asked.sent, played.struck) <= LOST_WITHIN_S
 
 
-def _recorded(asked: Sequence[Asked], rows: Sequence[_Row], told: Told) -> Figure:
-    """Every answer was stored, or is counted as lost; but for the last words of a killed worker."""
+def _recorded(asked: Sequence[Asked], told: Told) -> Figure:
+    """Every answer was stored, or is counted as lost."""
     answered = sum(each.answered for each in asked)
-    unsent = sum(_unsent(asked, row.played) for row in rows if row.played is not None and row.played.costs)
     seen = min(answered, told.outcomes("kept") + told.outcomes("dropped"))
     return Figure(
         "outcomes stored or counted as lost",
         seen / answered if answered else 0.0,
         f"of all ({seen} of {answered})",
         answered,
-        sound=told.answered and answered > 0 and answered - seen <= unsent,
-        promise=f"all but {unsent} at most, answered by a worker in the {UNSENT_S:g} s before it was killed",
+        sound=told.answered and answered > 0 and answered == seen,
+        promise="all",
         interval=wilson(seen, answered),
     )
 
@@ -171,8 +170,19 @@ def _unsent(asked: Sequence[Asked], played: Played) -> int:
     )
 
 
-def _lost(told: Told, asked: int) -> Figure:
-    return Figure("outcomes counted as lost", told.outcomes("dropped"), "", asked)
+def _lost(asked: Sequence[Asked], rows: Sequence[_Row], told: Told) -> Figure:
+    """Only the last words of a killed worker, with what was in flight there."""
+    killed = [row for row in rows if row.played is not None and row.played.costs]
+    most = sum(_unsent(asked, row.played) + len(row.excused) for row in killed if row.played is not None)
+    lost = told.outcomes("dropped")
+    return Figure(
+        "outcomes counted as lost",
+        lost,
+        "",
+        len(asked),
+        sound=lost <= most,
+        promise=f"{most} at most, ended by a worker in the {UNSENT_S:g} s before it was killed",
+    )
 
 
 def _load(asked: int, load: Load) -> list[Figure]:

@@ -4,13 +4,13 @@ import itertools
 import random
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
 from halfopen.gateway.runtime import Surroundings
 from halfopen.gateway.server import GatewayServer
 from halfopen.lab.matrix.case import ANSWER_MAX_BYTES, MODELS, PROVIDERS, Times
-from halfopen.lab.ports import FIRST, LAST
+from halfopen.lab.ports import FIRST, LAST, claim
 from halfopen.lab.server import HOST, LabProvider
 from halfopen.model import Outcome, Target
 from halfopen.policy import AfterCommit, JourneyOptions
@@ -72,14 +72,17 @@ async def started(snapshot: Snapshot, on_outcome: Callable[[Outcome], None] | No
         SystemClock(), random.random, lambda: f"ho-lab-{next(numbers):06d}", on_outcome or (lambda _: None)
     )
     # Thousands of ports stay behind in TIME_WAIT after a table; a listener may take them, a probe may not.
-    *ports, last = random.sample(range(FIRST, LAST + 1), _PORT_TRIES)
+    ports = filter(claim, random.sample(range(FIRST, LAST + 1), _PORT_TRIES))
     server = GatewayServer(snapshot, {"LAB_KEY": "lab"}, surroundings)
+    problem = OSError("no free port")
     for port in ports:
-        with suppress(OSError):
+        try:
             await server.start(port=port)
+        except OSError as error:
+            problem = error
+        else:
             return server
-    await server.start(port=last)
-    return server
+    raise problem
 
 
 def snapshot_of(setting: Setting) -> Snapshot:

@@ -3,11 +3,17 @@
 from collections.abc import Mapping
 from typing import Any
 
+from halfopen.rollout.checks.dashboard import check_dashboard
+from halfopen.rollout.checks.objective import check_objective
+from halfopen.rollout.checks.otel import check_otel
 from halfopen.rollout.checks.policy import check_policy
 from halfopen.rollout.checks.provider import check_is_other, check_provider
+from halfopen.rollout.checks.redact import check_redact
 from halfopen.rollout.checks.redis import check_redis
 from halfopen.rollout.checks.route import check_defaults, check_route
 from halfopen.rollout.checks.size import check_size
+from halfopen.rollout.checks.statsd import check_statsd
+from halfopen.rollout.checks.store import check_store
 from halfopen.rollout.problem import Findings
 from halfopen.rollout.settings import Settings
 
@@ -35,6 +41,13 @@ def check(
     check_defaults(settings.defaults, _names(data, "defaults"), findings)
     check_policy(settings.policy, findings)
     check_redis(settings.redis, environ, findings)
+    check_redact(settings.redact, findings)
+    check_store(settings.store, environ, findings)
+    check_dashboard(settings.dashboard, environ, findings)
+    check_otel(settings.otel, environ, findings)
+    check_statsd(settings.statsd, findings)
+    for name, objective in settings.objectives.items():
+        check_objective(name, objective, _names(data, "routes"), settings.store, findings)
     if not declared and not findings.blamed(("providers",)):
         findings.add(("providers",), "there is no provider", "`halfopen config example` shows one")
     if not _names(data, "routes") and not findings.blamed(("routes",)):

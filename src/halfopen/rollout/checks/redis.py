@@ -6,6 +6,7 @@ from urllib.parse import urlsplit
 from msgspec import UNSET
 
 from halfopen.rollout import reference
+from halfopen.rollout.checks.referenced import is_known
 from halfopen.rollout.place import Path
 from halfopen.rollout.problem import Findings
 from halfopen.rollout.settings import Redis
@@ -19,16 +20,8 @@ def check_redis(redis: Redis, environ: Mapping[str, str], findings: Findings) ->
     url = redis.url
     if url is UNSET or findings.blamed(_PATH):
         return
-    if reference.malformed(url):
-        findings.add(_PATH, "is no reference to an environment variable", 'write url = "${REDIS_URL}"')
-        return
-    missing = [name for name in reference.names(url) if not environ.get(name, "").strip()]
-    if missing:
-        findings.add(
-            _PATH,
-            f"the environment variable {missing[0]} is not set",
-            f"export {missing[0]}=redis://HOST:6379/0",
-        )
+    hint = 'write url = "${REDIS_URL}"'
+    if not is_known(url, _PATH, environ, findings, hint=hint, example="redis://HOST:6379/0"):
         return
     if "@" in url and not reference.names(url):
         findings.add(_PATH, "holds a password", 'put the address into a variable: url = "${REDIS_URL}"')

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import UNSET, Meta, UnsetType
 
 from halfopen.rollout.settings.table import Table, number, seconds, size
 
@@ -17,13 +17,25 @@ class Gateway(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         Meta(
             min_length=1,
             max_length=255,
-            description="Address to listen on. 0.0.0.0 or :: lets other machines in, without a key.",
+            description="Address to listen on. 0.0.0.0 or :: lets other machines in; `halfopen keys create` "
+            "makes keys that they then need.",
         ),
     ] = "127.0.0.1"
     port: Annotated[
         int,
         number(1, 32_767, "Port to listen on. Ports from 32768 up are left to outgoing connections."),
     ] = 8500
+    require_key: (
+        Annotated[
+            bool,
+            Meta(
+                description="Whether requests need a key of `halfopen keys`. Not set: as soon as one "
+                "was made. false: no, but one that is sent still tells the caller, and its budget holds.",
+                examples=[True],
+            ),
+        ]
+        | UnsetType
+    ) = UNSET
     request_max_bytes: Annotated[
         int, size(1024, 1024 * _MIB, "Largest request body. A larger one is answered with 413.")
     ] = 32 * _MIB

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from msgspec import UNSET, Meta, UnsetType
 
 from halfopen.policy.options import JourneyOptions
-from halfopen.rollout.settings.table import SECONDS_MAX, Table, number, seconds
+from halfopen.rollout.settings.table import SECONDS_MAX, Table, number, seconds, size
 
 _JOURNEY = JourneyOptions()
 
@@ -95,6 +95,17 @@ Hedge = Annotated[
         "is asked for at another target as well, and the quicker one is relayed. 0: never.",
     ),
 ]
+KeepContent = Annotated[
+    Literal["none", "failed", "all"],
+    Meta(
+        description="Of which requests prompt and answer are kept, masked: none; failed, those whose client "
+        "got no whole answer; all. Requests that are relayed as they are never are."
+    ),
+]
+ContentBytes = Annotated[
+    int,
+    size(256, 65_536, "Most that is kept of each prompt, its last messages first, and of each answer."),
+]
 
 
 class Defaults(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -156,3 +167,5 @@ class Route(Table, frozen=True, kw_only=True, forbid_unknown_fields=True):
         | UnsetType
     ) = UNSET
     hedge: Hedge | UnsetType = UNSET
+    keep_content: KeepContent = "none"
+    content_bytes: ContentBytes = 8192

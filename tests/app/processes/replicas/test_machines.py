@@ -160,6 +160,7 @@ def test_control_is_started_again_while_redis_is_gone(text: Any, machine: Any, r
     uvloop.run(main())
 
 
+@pytest.mark.alone
 def test_parked_keys_are_told(play: Any, redis_server: Any) -> None:
     """Within a second the workers of the other machine know which key, for how long, and when it is good again."""
 
@@ -178,6 +179,7 @@ def test_parked_keys_are_told(play: Any, redis_server: Any) -> None:
     play(scene)
 
 
+@pytest.mark.alone
 def test_broken_targets_are_told(play: Any) -> None:
     """Opened and closed."""
 
@@ -228,6 +230,7 @@ def test_prefixes_are_apart(text: Any, machine: Any) -> None:
     uvloop.run(main())
 
 
+@pytest.mark.alone
 def test_nothing_secret_is_in_redis(play: Any, redis_server: Any) -> None:
     """Neither keys nor the names of their variables, but in snapshots, which hold references."""
     import redis

@@ -147,6 +147,7 @@ def test_counter_only_grows(links: Any) -> None:
 
 
 @server
+@pytest.mark.alone
 def test_frozen_redis_holds_nobody(links: Any, redis_server: Any) -> None:
     """Every call ends within half a second, and says so without the address."""
 

@@ -53,6 +53,7 @@ async def in_contact(*machines: Any) -> None:
     )
 
 
+@pytest.mark.alone
 def test_applied_everywhere(text: Any, machine: Any) -> None:
     """Within 5 s, each machine on its own port; and so is what is gone back to."""
 
@@ -108,6 +109,7 @@ def test_who_starts_joins_in(text: Any, machine: Any, file: str, served: str) ->
     uvloop.run(main())
 
 
+@pytest.mark.alone
 def test_applied_without_redis(text: Any, machine: Any, redis_server: Any) -> None:
     """The command does not wait, and all machines serve it once Redis is there again, empty as it is."""
 

@@ -1,0 +1,1 @@
+"""Files for Prometheus, Grafana and Datadog, made of a configuration."""
