@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Run the tests: first all that don't measure time, on JOBS workers, then those marked `alone`, one after another.
-# JOBS may be `auto`: three workers for two cores, since a third of the time a worker waits for what its test has started.
+# JOBS may be `auto`: a worker for each core. More are hardly faster, and tests that start processes then miss their time.
 # Both parts always run, and a failure of either is one of the whole. Arguments go to pytest, both times.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -9,7 +9,7 @@ unset PYTHONDONTWRITEBYTECODE
 NOTHING=5 # what pytest ends with when it has run no test
 jobs=${JOBS:-auto}
 if [[ $jobs == auto ]]; then
-    jobs=$((($(nproc) * 3 + 1) / 2))
+    jobs=$(nproc)
 fi
 beside=0
 alone=0
