@@ -189,12 +189,12 @@ def test_both_parts_run_and_either_may_fail(
 
 @pytest.mark.parametrize(
     ("cores", "jobs", "workers"),
-    [("1", "auto", "2"), ("2", "auto", "3"), ("4", "auto", "6"), ("2", "", "3"), ("2", "5", "5")],
+    [("1", "auto", "1"), ("2", "auto", "2"), ("4", "auto", "4"), ("2", "", "2"), ("2", "5", "5")],
 )
-def test_tests_that_wait_leave_no_core_idle(
+def test_each_core_has_a_worker(
     place: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cores: str, jobs: str, workers: str
 ) -> None:
-    """There are more workers than cores unless somebody says how many; those alone have none beside them."""
+    """Unless somebody says how many there are; tests marked `alone` have none beside them."""
     nproc = tmp_path / ".venv/bin/nproc"
     nproc.write_text(f"#!/usr/bin/env bash\necho {cores}\n")
     nproc.chmod(0o700)

@@ -8,6 +8,7 @@ from halfopen.seams.ledger import Search
 from halfopen.seams.outcome_store import Batch, Context, Group, Rows, StoreError
 from halfopen.seams.sums import REQUEST_COUNTS, Sums
 from halfopen.store.clickhouse import ClickhouseOutcomes
+from halfopen.store.clickhouse_content import ClickhouseContent
 from halfopen.store.clickhouse_ledger import ClickhouseLedger
 from halfopen.store.clickhouse_link import ClickhouseLink
 
@@ -215,3 +216,38 @@ def test_what_nobody_reads_is_removed_in_the_end(store, url, late, monkeypatch):
     ((voids,),) = store._link.ask("SELECT count() FROM voids WHERE before > after + 1")
     assert voids <= 4
     check(url, 6)
+
+
+@pytest.mark.parametrize("store", [ClickhouseOutcomes, ClickhouseContent])
+def test_an_engine_that_is_killed_while_tables_are_made(store, url, monkeypatch):
+    """After any of the statements; ClickHouse takes none of them back. Who opens it next goes on from there."""
+
+    class KilledError(BaseException):
+        """Nothing is executed any more."""
+
+    left = 0
+
+    def until_killed(kept):
+        def execute(link, *given):
+            nonlocal left
+            if not left:
+                raise KilledError
+            left -= 1
+            kept(link, *given)
+
+        return execute
+
+    for name in ("do", "insert"):
+        monkeypatch.setattr(ClickhouseLink, name, until_killed(getattr(ClickhouseLink, name)))
+    killed = 0
+    with contextlib.closing(store(url)) as made:
+        while True:
+            left = killed
+            try:
+                made.open()
+            except KilledError:
+                killed += 1
+            else:
+                break
+        assert made.count() == 0
+    assert killed > 2

@@ -13,7 +13,7 @@ from halfopen.store.clickhouse_schema import columns
 from halfopen.store.content_schema import CONTENT, FIND, SIZE, SLICE_ROWS, VERSION, kept_of, row_of
 
 _CONTENT: Final = (
-    f"CREATE TABLE content ({columns(CONTENT)}, "
+    f"CREATE TABLE IF NOT EXISTS content ({columns(CONTENT)}, "
     "INDEX by_request request_id TYPE bloom_filter(0.001) GRANULARITY 1) "
     "ENGINE = MergeTree ORDER BY (ended_wall_s, request_id)"
 )

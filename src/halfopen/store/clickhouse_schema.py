@@ -32,22 +32,28 @@ def columns(listed: Sequence[Column]) -> str:
 def _sums() -> list[str]:
     """Each with a table beside in which counts are joined."""
     return [
-        f"CREATE TABLE {name} ({columns(sum_columns(keys, counts))}, number Int64) ENGINE = MergeTree "
-        f"PARTITION BY (span_s, intDiv(start_s, {_DAY_S})) ORDER BY (span_s, {', '.join(keys)})"
+        f"CREATE TABLE IF NOT EXISTS {name} ({columns(sum_columns(keys, counts))}, number Int64) "
+        f"ENGINE = MergeTree PARTITION BY (span_s, intDiv(start_s, {_DAY_S})) "
+        f"ORDER BY (span_s, {', '.join(keys)})"
         for table, keys, counts in TABLES
         for name in (table, f"{table}_joined")
     ]
 
 
 _OUTCOMES: Final = (
-    f"CREATE TABLE outcomes (id Int64, {columns(OUTCOMES)}, number Int64, "
+    f"CREATE TABLE IF NOT EXISTS outcomes (id Int64, {columns(OUTCOMES)}, number Int64, "
     "INDEX by_request request_id TYPE bloom_filter(0.001) GRANULARITY 1, "
     "INDEX by_time ended_wall_s TYPE minmax GRANULARITY 1) ENGINE = MergeTree ORDER BY id"
 )
 _COMMITS: Final = (
-    "CREATE TABLE commits (source String, next Int64, number Int64, lost Int64, first_id Int64, "
-    "until_id Int64, minutes_from_s Int64) ENGINE = ReplacingMergeTree(number) ORDER BY source"
+    "CREATE TABLE IF NOT EXISTS commits (source String, next Int64, number Int64, lost Int64, "
+    "first_id Int64, until_id Int64, minutes_from_s Int64) "
+    "ENGINE = ReplacingMergeTree(number) ORDER BY source"
 )
-_VOIDS: Final = "CREATE TABLE voids (after Int64, before Int64) ENGINE = MergeTree ORDER BY before"
+_VOIDS: Final = (
+    "CREATE TABLE IF NOT EXISTS voids (after Int64, before Int64) ENGINE = MergeTree ORDER BY before"
+)
 STEPS: Final[Mapping[int, Sequence[str]]] = {0: (_OUTCOMES, *_sums(), _COMMITS), 1: (_VOIDS,)}
-"""What brings the tables of each version to the next one. 0: there are none."""
+"""What brings the tables of each version to the next one. 0: there are none.
+
+ClickHouse takes none of them back, so each may have been executed before, by whoever was killed then."""

@@ -185,7 +185,7 @@ class Gateway:
         except OSError:
             return []
 
-    async def until_said(self, text: str, most_s: float = 5.0) -> None:
+    async def until_said(self, text: str, most_s: float = 20.0) -> None:
         await eventually(lambda: text in self.said, lambda: self.said, most_s)
 
     async def end(self) -> int:
@@ -323,7 +323,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
-async def eventually(condition: Callable[[], Any], what: Callable[[], object], most_s: float = 5.0) -> float:
+async def eventually(condition: Callable[[], Any], what: Callable[[], object], most_s: float = 20.0) -> float:
     """Wait until something is so. How long that took, in seconds."""
     loop = asyncio.get_running_loop()
     began = loop.time()

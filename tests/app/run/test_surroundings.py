@@ -122,7 +122,7 @@ def test_two_gateways_do_not_share_a_place(play: Any, kit: Any) -> None:
         stage.write(port=free_port())
         short = "import halfopen.app.processes.home as home\nhome.HELD_MAX_S = 0.2"
         second = await stage.process("--config", str(stage.file), before=short)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(40.0):
             out, said = await second.communicate()
         assert (second.returncode, out) == (1, b"")
         problem = f"halfopen: there is no place for the state: another gateway uses {stage.state} and goes on"
@@ -149,7 +149,7 @@ def test_standard_descriptors_may_be_closed(play: Any, kit: Any, closed: str) ->
             env=stage.environ,
         )
         try:
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(40.0):
                 while True:
                     try:
                         client = await kit.client.connect(port)
@@ -158,7 +158,7 @@ def test_standard_descriptors_may_be_closed(play: Any, kit: Any, closed: str) ->
                         await asyncio.sleep(0.02)
                 assert (await client.ask())[0] == 200
             process.terminate()
-            async with asyncio.timeout(10.0):
+            async with asyncio.timeout(40.0):
                 assert await process.wait() == 0
         finally:
             with contextlib.suppress(ProcessLookupError):
@@ -176,7 +176,7 @@ def test_a_gateway_that_can_not_serve_does_not_say_that_it_does(play: Any, kit: 
                     spare="http://127.0.0.1:9", target="p")  # fmt: skip
         short = "import halfopen.app.processes.supervisor as it\nit._READY_MAX_S = it._LOOK_EVERY_S = 0.2"
         process = await stage.process("--config", str(stage.file), before=short)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(40.0):
             out, said = await process.communicate()
         assert (process.returncode, out) == (1, b"")
         last = said.decode().splitlines()[-1]
@@ -195,7 +195,7 @@ def test_one_that_loads_slowly_is_waited_for(play: Any, kit: Any) -> None:
                     spare=stage.primary.base_url, target="p")  # fmt: skip
         short = "import halfopen.app.processes.supervisor as it\nit._READY_MAX_S = it._LOOK_EVERY_S = 0.001"
         process = await stage.process("--config", str(stage.file), before=short)
-        async with asyncio.timeout(10.0):
+        async with asyncio.timeout(40.0):
             assert await process.stdout.readline()
         process.terminate()
         assert await process.wait() == 0
